@@ -1,0 +1,23 @@
+# Warnings, sanitizers and speed, for our targets and (sanitizers) for what we build of others.
+
+find_package(Threads REQUIRED)
+
+add_library(unblock_options INTERFACE)
+target_compile_options(unblock_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                                                 -Wnon-virtual-dtor -Woverloaded-virtual)
+if(UNBLOCK_WERROR)
+  target_compile_options(unblock_options INTERFACE -Werror)
+endif()
+target_include_directories(unblock_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_link_libraries(unblock_options INTERFACE Threads::Threads)
+
+if(UNBLOCK_SANITIZE)
+  add_compile_options(-fsanitize=${UNBLOCK_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${UNBLOCK_SANITIZE})
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()

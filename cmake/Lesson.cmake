@@ -1,0 +1,39 @@
+# How a test and a lesson are declared.
+
+# unblock_test(NAME LABEL label SOURCES ... LIBRARIES ... [DEFINITIONS ...])
+#   A GoogleTest program; ctest knows each of its tests, under the label.
+function(unblock_test name)
+  cmake_parse_arguments(arg "" "LABEL" "SOURCES;LIBRARIES;DEFINITIONS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  target_compile_definitions(${name} PRIVATE ${arg_DEFINITIONS})
+  target_link_libraries(${name} PRIVATE unblock_options ${arg_LIBRARIES} GTest::gtest GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+                       TEST_PREFIX "${arg_LABEL}." PROPERTIES LABELS ${arg_LABEL} TIMEOUT 120)
+endfunction()
+
+# unblock_lesson(NAME SOURCES ... [USES lesson ...] [LIBRARIES ...])
+#   The lesson in this folder: the library lesson_NAME (its models and experiments), the program
+#   build/bin/NAME (main.cpp), and the tests NAME_test (lesson_test.cpp). USES names the earlier lessons
+#   that it builds on, LIBRARIES what it needs of others.
+function(unblock_lesson name)
+  cmake_parse_arguments(arg "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+  set(used ${arg_USES})
+  list(TRANSFORM used PREPEND lesson_)
+
+  add_library(lesson_${name} STATIC ${arg_SOURCES})
+  target_link_libraries(lesson_${name} PUBLIC core ${used} ${arg_LIBRARIES})
+
+  # The target has a name of its own, since the program's (`select`) may be a word of the build system.
+  add_executable(${name}_program main.cpp)
+  set_target_properties(${name}_program PROPERTIES OUTPUT_NAME ${name})
+  target_link_libraries(${name}_program PRIVATE lesson_${name})
+  install(TARGETS ${name}_program RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/unblock)
+
+  if(UNBLOCK_TESTS)
+    unblock_test(${name}_test LABEL ${name} SOURCES lesson_test.cpp
+                 LIBRARIES lesson_${name} testkit
+                 DEFINITIONS UNBLOCK_PROGRAM="$<TARGET_FILE:${name}_program>")
+    add_dependencies(${name}_test ${name}_program)
+  endif()
+endfunction()

@@ -1,0 +1,245 @@
+#include "core/lesson.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "core/errors.hpp"
+#include "core/stop_signals.hpp"
+#include "core/tcp.hpp"
+
+namespace unblock {
+namespace {
+
+struct ServeFlags {
+  std::string model;
+  ServerOptions options{.port = 8080};
+};
+
+struct DemoFlags {
+  std::vector<std::string> experiments;
+  bool json = false;
+};
+
+template <typename Named>
+std::vector<std::string> names_of(const std::vector<Named>& items) {
+  std::vector<std::string> names;
+  for (const Named& item : items) names.push_back(item.name);
+  return names;
+}
+
+template <typename Named>
+const Named& find_named(const std::vector<Named>& items, const std::string& name,
+                        const std::string& kind, const std::string& program) {
+  const auto found =
+      std::find_if(items.begin(), items.end(), [&](const Named& item) { return item.name == name; });
+  if (found != items.end()) return *found;
+  const std::vector<std::string> names = names_of(items);
+  const std::string near = nearest(name, names);
+  throw UserError{near.empty() ? fmt::format("{} has no {} '{}': it has {}", program, kind, name,
+                                             fmt::join(names, ", "))
+                               : fmt::format("{} has no {} '{}': did you mean '{}'? It has {}",
+                                             program, kind, name, near, fmt::join(names, ", "))};
+}
+
+// A descriptor below 3 that is closed would be given to the next socket, and what the program prints
+// would go to a client.
+void require_standard_streams() {
+  while (true) {
+    const int fd = ::open("/dev/null", O_RDWR);
+    if (fd > STDERR_FILENO || fd < 0) {
+      if (fd >= 0) ::close(fd);
+      return;
+    }
+    if (fd == STDOUT_FILENO) {
+      throw UserError{"standard output is closed: give it a file, a pipe or a terminal"};
+    }
+  }
+}
+
+void print_overview(const Lesson& lesson) {
+  Narrator out{stdout};
+  out.line(fmt::format("Lesson {:02}  {}\n", lesson.number, lesson.title));
+  out.line(lesson.idea);
+  out.line("\nModels:");
+  const auto widest = [](const std::vector<std::string>& names) {
+    std::size_t width = 0;
+    for (const std::string& name : names) width = std::max(width, name.size());
+    return width;
+  };
+  const std::size_t model_width = widest(names_of(lesson.models));
+  for (const Model& model : lesson.models) {
+    out.line(fmt::format("  {:<{}}  {}", model.name, model_width, model.summary));
+  }
+  out.line("\nExperiments:");
+  const std::size_t width = widest(names_of(lesson.experiments));
+  for (const Experiment& experiment : lesson.experiments) {
+    out.line(fmt::format("  {:<{}}  {}", experiment.name, width, experiment.claim));
+  }
+  out.line(fmt::format(
+      "\nRun:\n"
+      "  {0} demo                     all experiments, narrated\n"
+      "  {0} demo {1}{2}one of them\n"
+      "  {0} serve --port 8080        an echo server; try it with `nc 127.0.0.1 8080`\n"
+      "  {0} --help                   all flags",
+      lesson.name, lesson.experiments.front().name,
+      std::string(std::max<std::size_t>(2, 20 - std::min<std::size_t>(
+                                                 18, lesson.experiments.front().name.size())),
+                  ' ')));
+}
+
+int serve(const Lesson& lesson, const ServeFlags& flags) {
+  const Model& model = find_named(lesson.models, flags.model, "model", lesson.name);
+  if (flags.options.threads != 0 && !model.takes_threads) {
+    throw UserError{fmt::format("model '{}' has a fixed number of threads: leave --threads out",
+                                model.name)};
+  }
+  StopSignals signals;
+  const auto server = model.make(flags.options);
+  signals.on_stop([&] { server->stop(); });
+  Narrator{stdout}.line(fmt::format("listening on {} (model {})",
+                                    to_string(flags.options.host, server->port()), model.name));
+  server->run();
+  return 0;
+}
+
+std::string json_string(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      quoted += {'\\', c};
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      quoted += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + '"';
+}
+
+std::string json_value(const Finding::Value& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return json_string(*text);
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return fmt::format("{}", *integer);
+  return fmt::format("{}", std::get<double>(value));
+}
+
+std::string json_object(const Experiment& experiment, const Finding& finding) {
+  std::vector<std::string> facts;
+  for (const auto& [name, value] : finding.facts) {
+    facts.push_back(fmt::format("{}: {}", json_string(name), json_value(value)));
+  }
+  return fmt::format(
+      "  {{\"experiment\": {}, \"statements\": {}, \"claim\": {}, \"verdict\": {}, "
+      "\"conclusion\": {}, \"facts\": {{{}}}}}",
+      json_string(experiment.name), json_string(experiment.statements),
+      json_string(experiment.claim), json_string(to_string(finding.verdict)),
+      json_string(finding.conclusion), fmt::join(facts, ", "));
+}
+
+// A finding for people: the experiment's claim above the transcript, what came of it below.
+void narrate(const Lesson& lesson, const Experiment& experiment) {
+  Narrator out{stdout};
+  const bool colour = out.colour();
+  const char* const bold = colour ? "\x1b[1m" : "";
+  const char* const plain = colour ? "\x1b[0m" : "";
+  const std::string heading =
+      fmt::format("{} {} ", lesson.name, experiment.name);
+  const std::string tail = fmt::format(" {}", experiment.statements);
+  const std::size_t used = heading.size() + tail.size();
+  out.line(fmt::format("{}{}{}{}{}", bold, heading, std::string(used < 78 ? 78 - used : 2, '-'), tail,
+                       plain));
+  out.line(fmt::format("Claim: {}\n", experiment.claim));
+  const Finding finding = experiment.run(out);
+  out.line(fmt::format("\n{}=> {}:{} {}\n", bold, to_string(finding.verdict), plain,
+                       finding.conclusion));
+}
+
+int demo(const Lesson& lesson, const DemoFlags& flags) {
+  std::vector<Experiment> chosen;
+  for (const std::string& name : flags.experiments) {
+    chosen.push_back(find_named(lesson.experiments, name, "experiment", lesson.name));
+  }
+  if (chosen.empty()) chosen = lesson.experiments;
+
+  std::vector<std::string> objects;
+  for (const Experiment& experiment : chosen) {
+    if (flags.json) {
+      Narrator silent{nullptr};
+      objects.push_back(json_object(experiment, experiment.run(silent)));
+    } else {
+      narrate(lesson, experiment);
+    }
+  }
+  if (flags.json) Narrator{stdout}.line(fmt::format("[\n{}\n]", fmt::join(objects, ",\n")));
+  return 0;
+}
+
+std::string last_line(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+}  // namespace
+
+int lesson_main(const Lesson& lesson, int argc, char** argv) {
+  // A pipe or a client that is gone is an error of write(2), not the end of the process.
+  ::signal(SIGPIPE, SIG_IGN);
+  CLI::App app{fmt::format("Lesson {:02}: {}", lesson.number, lesson.title), lesson.name};
+  app.require_subcommand(0, 1);
+
+  ServeFlags serve_flags{.model = lesson.models.front().name};
+  CLI::App* serve_command = app.add_subcommand("serve", "Run an echo server until Ctrl-C");
+  serve_command->add_option("--model", serve_flags.model,
+                            fmt::format("One of {}", fmt::join(names_of(lesson.models), ", ")))
+      ->capture_default_str();
+  serve_command->add_option("--host", serve_flags.options.host, "Name or address to listen on")
+      ->capture_default_str();
+  serve_command->add_option("--port", serve_flags.options.port, "Port; 0 for any free one")
+      ->capture_default_str();
+  serve_command
+      ->add_option("--max-connections", serve_flags.options.max_connections,
+                   "Clients served at once; further ones wait")
+      ->default_str("no limit")
+      ->check([](const std::string& text) {
+        return text == "0" ? std::string{"0 would serve nobody: give 1 or more"} : std::string{};
+      });
+  const bool any_threads = std::any_of(lesson.models.begin(), lesson.models.end(),
+                                       [](const Model& model) { return model.takes_threads; });
+  if (any_threads) {
+    serve_command->add_option("--threads", serve_flags.options.threads,
+                              "Threads that run handlers or fibers; 0 for the model's default");
+  }
+
+  DemoFlags demo_flags;
+  CLI::App* demo_command = app.add_subcommand("demo", "Run experiments, narrated");
+  demo_command->add_option("experiment", demo_flags.experiments,
+                           fmt::format("Any of {}; all of them where none is named",
+                                       fmt::join(names_of(lesson.experiments), ", ")));
+  demo_command->add_flag("--json", demo_flags.json, "Print the findings as JSON, for programs");
+
+  try {
+    require_standard_streams();
+    app.parse(argc, argv);
+    if (serve_command->parsed()) return serve(lesson, serve_flags);
+    if (demo_command->parsed()) return demo(lesson, demo_flags);
+    print_overview(lesson);
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    fmt::print(stderr, "{}: {}; see {} --help\n", lesson.name, last_line(error.what()), lesson.name);
+    return 2;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}: {}\n", lesson.name, explain(error));
+    return 1;
+  }
+}
+
+}  // namespace unblock
