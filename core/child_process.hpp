@@ -18,13 +18,13 @@ struct ChildOptions {
   std::vector<std::string> command;  ///< the program's path, and its arguments
   /// Limits of the child: {RLIMIT_NOFILE, 32}.
   std::vector<std::pair<int, rlim_t>> limits;
-  std::optional<std::size_t> cpu;    ///< bind it to this CPU
+  std::optional<std::size_t> cpu;  ///< bind it to this CPU
   bool close_standard_output = false;
 };
 
 /// A program started by this one, with its standard output and error read through pipes. Whatever
-/// happens to the owner, the child does not outlive it: the destructor kills and reaps it, and the kernel
-/// kills it when the thread that started it ends (PR_SET_PDEATHSIG). One thread at a time.
+/// happens to the owner, the child does not outlive it: the destructor kills and reaps it, and the
+/// kernel kills it when the thread that started it ends (PR_SET_PDEATHSIG). One thread at a time.
 class ChildProcess {
  public:
   /// Throws UserError where the program cannot be executed, std::system_error where a call fails.
@@ -37,16 +37,18 @@ class ChildProcess {
 
   /// The next line of its standard output, without the newline; nothing at its end, or where the
   /// deadline passed first.
-  std::optional<std::string> read_line(std::chrono::milliseconds deadline = std::chrono::seconds{20});
+  std::optional<std::string> read_line(std::chrono::milliseconds deadline = std::chrono::seconds{
+                                           20});
 
-  /// Everything that is left of its standard output and of its standard error; waits for their ends.
+  /// Everything that is left of its standard output and of its standard error; waits for their
+  /// ends.
   std::string read_rest(std::chrono::milliseconds deadline = std::chrono::seconds{20});
   std::string read_errors(std::chrono::milliseconds deadline = std::chrono::seconds{20});
 
   void signal(int number) const noexcept;
 
-  /// Its exit status, or 128 plus the number of the signal that ended it; nothing where the deadline
-  /// passed first. `usage`, where given, receives what it used in its life (wait4(2)).
+  /// Its exit status, or 128 plus the number of the signal that ended it; nothing where the
+  /// deadline passed first. `usage`, where given, receives what it used in its life (wait4(2)).
   std::optional<int> wait(std::chrono::milliseconds deadline = std::chrono::seconds{20},
                           rusage* usage = nullptr);
 

@@ -18,8 +18,8 @@ Result check(const char* call, Result result) {
   return result;
 }
 
-/// What the person at the keyboard can put right: what() is one line that says what is wrong, where,
-/// and what to do about it. A program prints it and exits with status 1.
+/// What the person at the keyboard can put right: what() is one line that says what is wrong,
+/// where, and what to do about it. A program prints it and exits with status 1.
 class UserError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -71,9 +71,10 @@ void Narrator::line(const std::string& text) {
   if (out_ == nullptr) return;
   const std::string whole = text + "\n";
   if (std::fwrite(whole.data(), 1, whole.size(), out_) != whole.size() || std::fflush(out_) != 0) {
-    throw UserError{fmt::format("standard output cannot be written ({}): give it a file, a pipe or a "
-                                "terminal that takes it",
-                                std::strerror(errno))};
+    throw UserError{
+        fmt::format("standard output cannot be written ({}): give it a file, a pipe or a "
+                    "terminal that takes it",
+                    std::strerror(errno))};
   }
 }
 

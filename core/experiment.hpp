@@ -39,9 +39,9 @@ struct Finding {
   [[nodiscard]] const std::string& text(const std::string& name) const;
 };
 
-/// Prints an experiment's transcript as it happens: numbered steps, tables, plain remarks. Every line
-/// is flushed, so that it stands before whatever the next system call does. Throws UserError where the
-/// output cannot be written. One thread at a time.
+/// Prints an experiment's transcript as it happens: numbered steps, tables, plain remarks. Every
+/// line is flushed, so that it stands before whatever the next system call does. Throws UserError
+/// where the output cannot be written. One thread at a time.
 class Narrator {
  public:
   /// Prints to `out`, which stays the caller's; nullptr prints nothing.

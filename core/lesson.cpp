@@ -37,8 +37,8 @@ std::vector<std::string> names_of(const std::vector<Named>& items) {
 template <typename Named>
 const Named& find_named(const std::vector<Named>& items, const std::string& name,
                         const std::string& kind, const std::string& program) {
-  const auto found =
-      std::find_if(items.begin(), items.end(), [&](const Named& item) { return item.name == name; });
+  const auto found = std::find_if(items.begin(), items.end(),
+                                  [&](const Named& item) { return item.name == name; });
   if (found != items.end()) return *found;
   const std::vector<std::string> names = names_of(items);
   const std::string near = nearest(name, names);
@@ -48,8 +48,8 @@ const Named& find_named(const std::vector<Named>& items, const std::string& name
                                              program, kind, name, near, fmt::join(names, ", "))};
 }
 
-// A descriptor below 3 that is closed would be given to the next socket, and what the program prints
-// would go to a client.
+// A descriptor below 3 that is closed would be given to the next socket, and what the program
+// prints would go to a client.
 void require_standard_streams() {
   while (true) {
     const int fd = ::open("/dev/null", O_RDWR);
@@ -89,16 +89,16 @@ void print_overview(const Lesson& lesson) {
       "  {0} serve --port 8080        an echo server; try it with `nc 127.0.0.1 8080`\n"
       "  {0} --help                   all flags",
       lesson.name, lesson.experiments.front().name,
-      std::string(std::max<std::size_t>(2, 20 - std::min<std::size_t>(
-                                                 18, lesson.experiments.front().name.size())),
+      std::string(std::max<std::size_t>(
+                      2, 20 - std::min<std::size_t>(18, lesson.experiments.front().name.size())),
                   ' ')));
 }
 
 int serve(const Lesson& lesson, const ServeFlags& flags) {
   const Model& model = find_named(lesson.models, flags.model, "model", lesson.name);
   if (flags.options.threads != 0 && !model.takes_threads) {
-    throw UserError{fmt::format("model '{}' has a fixed number of threads: leave --threads out",
-                                model.name)};
+    throw UserError{
+        fmt::format("model '{}' has a fixed number of threads: leave --threads out", model.name)};
   }
   StopSignals signals;
   const auto server = model.make(flags.options);
@@ -149,12 +149,11 @@ void narrate(const Lesson& lesson, const Experiment& experiment) {
   const bool colour = out.colour();
   const char* const bold = colour ? "\x1b[1m" : "";
   const char* const plain = colour ? "\x1b[0m" : "";
-  const std::string heading =
-      fmt::format("{} {} ", lesson.name, experiment.name);
+  const std::string heading = fmt::format("{} {} ", lesson.name, experiment.name);
   const std::string tail = fmt::format(" {}", experiment.statements);
   const std::size_t used = heading.size() + tail.size();
-  out.line(fmt::format("{}{}{}{}{}", bold, heading, std::string(used < 78 ? 78 - used : 2, '-'), tail,
-                       plain));
+  out.line(fmt::format("{}{}{}{}{}", bold, heading, std::string(used < 78 ? 78 - used : 2, '-'),
+                       tail, plain));
   out.line(fmt::format("Claim: {}\n", experiment.claim));
   const Finding finding = experiment.run(out);
   out.line(fmt::format("\n{}=> {}:{} {}\n", bold, to_string(finding.verdict), plain,
@@ -197,8 +196,9 @@ int lesson_main(const Lesson& lesson, int argc, char** argv) {
 
   ServeFlags serve_flags{.model = lesson.models.front().name};
   CLI::App* serve_command = app.add_subcommand("serve", "Run an echo server until Ctrl-C");
-  serve_command->add_option("--model", serve_flags.model,
-                            fmt::format("One of {}", fmt::join(names_of(lesson.models), ", ")))
+  serve_command
+      ->add_option("--model", serve_flags.model,
+                   fmt::format("One of {}", fmt::join(names_of(lesson.models), ", ")))
       ->capture_default_str();
   serve_command->add_option("--host", serve_flags.options.host, "Name or address to listen on")
       ->capture_default_str();
@@ -234,7 +234,8 @@ int lesson_main(const Lesson& lesson, int argc, char** argv) {
     return 0;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help
-    fmt::print(stderr, "{}: {}; see {} --help\n", lesson.name, last_line(error.what()), lesson.name);
+    fmt::print(stderr, "{}: {}; see {} --help\n", lesson.name, last_line(error.what()),
+               lesson.name);
     return 2;
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}: {}\n", lesson.name, explain(error));

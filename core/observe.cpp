@@ -35,7 +35,8 @@ std::string read_proc(const std::string& path) {
 // The number behind "Name:" in a status file; 0 where there is none.
 long status_value(const std::string& status, const std::string& name) {
   const auto at = status.find(name + ":");
-  return at == std::string::npos ? 0 : std::strtol(status.c_str() + at + name.size() + 1, nullptr, 10);
+  return at == std::string::npos ? 0
+                                 : std::strtol(status.c_str() + at + name.size() + 1, nullptr, 10);
 }
 
 std::chrono::nanoseconds clock_value(clockid_t clock) {

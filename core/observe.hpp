@@ -10,17 +10,19 @@
 
 namespace unblock {
 
-/// What the kernel tells of threads and processes, for experiments and tests: proc(5), getrusage(2),
-/// clock_gettime(2). A `tid` is a kernel thread id (gettid(2)) of this process unless a pid is given.
+/// What the kernel tells of threads and processes, for experiments and tests: proc(5),
+/// getrusage(2), clock_gettime(2). A `tid` is a kernel thread id (gettid(2)) of this process unless
+/// a pid is given.
 
 /// The calling thread's id.
 pid_t this_thread_id() noexcept;
 
-/// 'R' running or waiting for a CPU, 'S' asleep until an event, 'D' asleep in the kernel without being
-/// interruptible, 'T' stopped, 'Z' dead; nothing where there is no such thread.
+/// 'R' running or waiting for a CPU, 'S' asleep until an event, 'D' asleep in the kernel without
+/// being interruptible, 'T' stopped, 'Z' dead; nothing where there is no such thread.
 std::optional<char> thread_state(pid_t tid);
 
-/// The ids of a process' threads; of this process where pid is 0. Empty where there is no such process.
+/// The ids of a process' threads; of this process where pid is 0. Empty where there is no such
+/// process.
 std::vector<pid_t> thread_ids(pid_t pid = 0);
 
 /// Numbers of open descriptors of a process; of this process where pid is 0.
@@ -31,7 +33,8 @@ std::size_t open_descriptors(pid_t pid = 0);
 bool await(const std::function<bool()>& condition,
            std::chrono::milliseconds deadline = std::chrono::seconds{10});
 
-/// Waits until thread `tid` sleeps in a system call (state S). False where the deadline passed first.
+/// Waits until thread `tid` sleeps in a system call (state S). False where the deadline passed
+/// first.
 bool await_asleep(pid_t tid, std::chrono::milliseconds deadline = std::chrono::seconds{10});
 
 /// CPU time used so far, user and system together: of the calling thread; of a process and all its

@@ -6,9 +6,10 @@
 
 namespace unblock {
 
-/// The bytes of one connection that the socket would not take yet: first in, first out. A server that
-/// reads no more from a client while that client's buffer is not empty needs at most one read's worth
-/// for each, however slow the client is (back-pressure). Empty, it holds no memory. One thread at a time.
+/// The bytes of one connection that the socket would not take yet: first in, first out. A server
+/// that reads no more from a client while that client's buffer is not empty needs at most one
+/// read's worth for each, however slow the client is (back-pressure). Empty, it holds no memory.
+/// One thread at a time.
 class OutputBuffer {
  public:
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }

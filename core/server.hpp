@@ -19,17 +19,21 @@ struct ServerOptions {
 };
 
 /// What every model promises, so that models can be swapped, compared and tested alike:
-/// - the constructor binds and listens (a client may connect from then on) and throws where it cannot;
+/// - the constructor binds and listens (a client may connect from then on) and throws where it
+/// cannot;
 /// - run() serves until stop(), in the calling thread, and is called once; when it returns, every
 ///   connection is closed and every thread that the server started has ended;
-/// - stop() may be called from any thread, at any time, more than once; it does not wait, and it is not
+/// - stop() may be called from any thread, at any time, more than once; it does not wait, and it is
+/// not
 ///   lost when it comes before run().
 template <typename S>
 concept EchoServer = std::constructible_from<S, const ServerOptions&> && !std::copyable<S> &&
                      requires(S server, const S constant) {
-                       { constant.port() } noexcept -> std::same_as<std::uint16_t>;
-                       { server.run() } -> std::same_as<void>;
-                       { server.stop() } noexcept -> std::same_as<void>;
-                     };
+  { constant.port() }
+  noexcept->std::same_as<std::uint16_t>;
+  { server.run() } -> std::same_as<void>;
+  { server.stop() }
+  noexcept->std::same_as<void>;
+};
 
 }  // namespace unblock

@@ -40,7 +40,8 @@ void StopSignals::on_stop(std::function<void()> stop) {
   waiter_ = std::jthread{[this, stop = std::move(stop)] {
     std::array<pollfd, 2> watched{{{signals_.get(), POLLIN, 0}, {done_.fd(), POLLIN, 0}}};
     for (bool stopping = false;; stopping = true) {
-      while (::poll(watched.data(), watched.size(), -1) < 0) {}  // EINTR
+      while (::poll(watched.data(), watched.size(), -1) < 0) {
+      }  // EINTR
       if (watched[1].revents != 0) return;
       signalfd_siginfo info;
       if (::read(signals_.get(), &info, sizeof info) != sizeof info) continue;

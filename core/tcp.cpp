@@ -26,8 +26,8 @@ std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port) 
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* raw = nullptr;
-  const int status = ::getaddrinfo(without_brackets(host).c_str(), std::to_string(port).c_str(),
-                                   &hints, &raw);
+  const int status =
+      ::getaddrinfo(without_brackets(host).c_str(), std::to_string(port).c_str(), &hints, &raw);
   if (status != 0) {
     throw UserError{fmt::format(
         "host '{}' does not resolve ({}): give a name or an address of this machine, such as "
@@ -52,8 +52,8 @@ void throw_listen_error(const char* call, const std::string& host, std::uint16_t
       throw UserError{fmt::format(
           "{} is in use: choose another port with --port, or --port 0 for any free one", where)};
     case EACCES:
-      throw UserError{
-          fmt::format("no permission to listen on {}: choose a port above 1023 with --port", where)};
+      throw UserError{fmt::format(
+          "no permission to listen on {}: choose a port above 1023 with --port", where)};
     case EADDRNOTAVAIL:
       throw UserError{fmt::format(
           "{} is not an address of this machine: give one with --host, such as 127.0.0.1 or ::1",
@@ -69,6 +69,7 @@ UniqueFd listen_tcp(const std::string& host, std::uint16_t port, int flags) {
   if (!listen_fd) throw_listen_error("socket", host, port);
   const int on = 1;
   check("setsockopt", ::setsockopt(listen_fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on));
+  set_no_delay(listen_fd.get());  // what is accepted from it inherits the option
   if (::bind(listen_fd.get(), address.get(), address.length) < 0) {
     throw_listen_error("bind", host, port);
   }
@@ -105,7 +106,8 @@ std::uint16_t local_port(int fd) {
 
 std::string to_string(const std::string& host, std::uint16_t port) {
   const std::string bare = without_brackets(host);
-  return fmt::format(bare.find(':') == std::string::npos ? "{}:{}" : "[{}]:{}", bare, port);
+  const bool is_ipv6 = bare.find(':') != std::string::npos;
+  return is_ipv6 ? fmt::format("[{}]:{}", bare, port) : fmt::format("{}:{}", bare, port);
 }
 
 void set_nonblocking(int fd) {

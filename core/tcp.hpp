@@ -25,8 +25,9 @@ struct SocketAddress {
 /// brackets). May block on a name server. Throws UserError where the name does not resolve.
 std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port);
 
-/// Tells that `call` failed to listen on HOST:PORT, for the present errno: UserError with the way out
-/// where there is one (port in use, not allowed, address of another machine), else std::system_error.
+/// Tells that `call` failed to listen on HOST:PORT, for the present errno: UserError with the way
+/// out where there is one (port in use, not allowed, address of another machine), else
+/// std::system_error.
 [[noreturn]] void throw_listen_error(const char* call, const std::string& host, std::uint16_t port);
 
 /// A listening TCP socket, as lesson 01 spells it out. `flags`: 0 or SOCK_NONBLOCK.
