@@ -100,6 +100,14 @@ std::chrono::nanoseconds process_cpu_time(pid_t pid) {
   return clock_value(clock);
 }
 
+double cpu_share(pid_t pid, std::chrono::milliseconds window) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto used_before = process_cpu_time(pid);
+  std::this_thread::sleep_for(window);
+  const std::chrono::duration<double> used = process_cpu_time(pid) - used_before;
+  return used / (std::chrono::steady_clock::now() - start);
+}
+
 ContextSwitches context_switches(pid_t tid) {
   const std::string status = read_proc(fmt::format("/proc/{}/status", tid));
   return {.voluntary = status_value(status, "\nvoluntary_ctxt_switches"),

@@ -42,6 +42,10 @@ bool await_asleep(pid_t tid, std::chrono::milliseconds deadline = std::chrono::s
 std::chrono::nanoseconds thread_cpu_time();
 std::chrono::nanoseconds process_cpu_time(pid_t pid = 0);
 
+/// CPU time that a process (this one where pid is 0) uses during the next `window`, as a share of
+/// one CPU. Blocks for that long.
+double cpu_share(pid_t pid, std::chrono::milliseconds window);
+
 /// How often a thread has left the CPU: because it waited, or because another one was to run.
 struct ContextSwitches {
   long voluntary = 0;

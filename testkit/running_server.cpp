@@ -1,0 +1,44 @@
+#include "testkit/running_server.hpp"
+
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "core/errors.hpp"
+#include "core/observe.hpp"
+#include "testkit/client.hpp"
+
+namespace unblock {
+
+RunningServer::RunningServer(const Model& model, const ServerOptions& options)
+    : name_{model.name}, server_{model.make(options)} {
+  thread_ = std::jthread{[this] {
+    thread_id_ = this_thread_id();
+    try {
+      server_->run();
+    } catch (const std::exception& error) {
+      fmt::print(stderr, "{}: run() threw: {}\n", name_, explain(error));
+      std::abort();
+    }
+    finished_ = true;
+  }};
+}
+
+pid_t RunningServer::thread_id() const {
+  await([this] { return thread_id_ != 0; }, test_deadline);
+  return thread_id_;
+}
+
+void RunningServer::stop() {
+  server_->stop();
+  if (!await([this] { return finished_.load(); }, test_deadline)) {
+    fmt::print(stderr, "{}: run() did not return within {} s of stop()\n", name_,
+               test_deadline.count());
+    std::abort();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+RunningServer::~RunningServer() { stop(); }
+
+}  // namespace unblock
