@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 
@@ -14,6 +15,11 @@
 #include "core/tcp.hpp"
 
 namespace unblock {
+
+const std::chrono::seconds test_deadline = [] {
+  const char* const text = std::getenv("UNBLOCK_TEST_DEADLINE_S");
+  return std::chrono::seconds{text == nullptr ? 30 : std::max(1, std::atoi(text))};
+}();
 
 Bytes pattern(std::size_t size, std::uint64_t seed) {
   Bytes bytes(size);

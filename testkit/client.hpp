@@ -11,9 +11,10 @@
 
 namespace unblock {
 
-/// How long a test waits for anything before it calls it a failure. Far more than any wait needs,
-/// so that it bears a loaded machine and a sanitizer.
-inline constexpr std::chrono::seconds test_deadline{30};
+/// How long a test waits for anything before it calls it a failure: 30 seconds, far more than any
+/// wait needs, so that it bears a loaded machine and a sanitizer. UNBLOCK_TEST_DEADLINE_S in the
+/// environment overrides it.
+extern const std::chrono::seconds test_deadline;
 
 using Bytes = std::vector<std::byte>;
 

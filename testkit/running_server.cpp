@@ -1,6 +1,7 @@
 #include "testkit/running_server.hpp"
 
 #include <cstdlib>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -11,7 +12,10 @@
 namespace unblock {
 
 RunningServer::RunningServer(const Model& model, const ServerOptions& options)
-    : name_{model.name}, server_{model.make(options)} {
+    : RunningServer{model.name, model.make(options)} {}
+
+RunningServer::RunningServer(std::string name, std::unique_ptr<AnyServer> server)
+    : name_{std::move(name)}, server_{std::move(server)} {
   thread_ = std::jthread{[this] {
     thread_id_ = this_thread_id();
     try {

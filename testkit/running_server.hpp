@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <string>
 #include <thread>
 
 #include "core/lesson.hpp"
@@ -16,6 +17,7 @@ namespace unblock {
 class RunningServer {
  public:
   explicit RunningServer(const Model& model, const ServerOptions& options = {});
+  RunningServer(std::string name, std::unique_ptr<AnyServer> server);
   RunningServer(const RunningServer&) = delete;
   RunningServer& operator=(const RunningServer&) = delete;
   ~RunningServer();
@@ -24,6 +26,9 @@ class RunningServer {
   [[nodiscard]] AnyServer& server() noexcept { return *server_; }
   /// The kernel's id of the thread that is in run().
   [[nodiscard]] pid_t thread_id() const;
+
+  /// Whether run() has returned.
+  [[nodiscard]] bool finished() const noexcept { return finished_; }
 
   /// Calls stop() and waits until run() has returned.
   void stop();
