@@ -95,6 +95,14 @@ UniqueFd connect_tcp(const std::string& host, std::uint16_t port) {
   throw_errno("connect");
 }
 
+ConnectedPair connected_pair() {
+  const UniqueFd listen_fd = listen_tcp("127.0.0.1", 0);
+  ConnectedPair pair;
+  pair.client = connect_tcp("127.0.0.1", local_port(listen_fd.get()));
+  pair.server.reset(check("accept", ::accept4(listen_fd.get(), nullptr, nullptr, SOCK_CLOEXEC)));
+  return pair;
+}
+
 std::uint16_t local_port(int fd) {
   SocketAddress address;
   address.length = sizeof address.storage;
