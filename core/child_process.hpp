@@ -17,8 +17,8 @@ namespace unblock {
 struct ChildOptions {
   std::vector<std::string> command;  ///< the program's path, and its arguments
   /// Limits of the child: {RLIMIT_NOFILE, 32}.
-  std::vector<std::pair<int, rlim_t>> limits;
-  std::optional<std::size_t> cpu;  ///< bind it to this CPU
+  std::vector<std::pair<int, rlim_t>> limits = {};
+  std::optional<std::size_t> cpu = {};  ///< bind it to this CPU
   bool close_standard_output = false;
 };
 

@@ -33,6 +33,28 @@ std::size_t width(const std::string& text) {
   }));
 }
 
+// Breaks lines between words so that none is wider than a lecture's terminal, where that can be;
+// further lines are indented.
+std::string wrap(const std::string& text, std::size_t indent) {
+  constexpr std::size_t columns = 80;
+  std::string wrapped;
+  std::size_t line_start = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t word_end =
+        std::min(text.find(' ', text.find_first_not_of(' ', at)), text.size());
+    const std::string word = text.substr(at, word_end - at);
+    if (wrapped.size() > line_start && width(wrapped.substr(line_start)) + width(word) > columns) {
+      wrapped += '\n';
+      line_start = wrapped.size();
+      wrapped += std::string(indent, ' ') + word.substr(word.find_first_not_of(' '));
+    } else {
+      wrapped += word;
+    }
+    at = word_end;
+  }
+  return wrapped;
+}
+
 }  // namespace
 
 std::string to_string(Verdict verdict) {
@@ -78,9 +100,13 @@ void Narrator::line(const std::string& text) {
   }
 }
 
-void Narrator::numbered(const std::string& text) { line(fmt::format("{:4}  {}", ++steps_, text)); }
+void Narrator::paragraph(const std::string& text, std::size_t indent) { line(wrap(text, indent)); }
 
-void Narrator::indented(const std::string& text) { line("      " + text); }
+void Narrator::numbered(const std::string& text) {
+  paragraph(fmt::format("{:4}  {}", ++steps_, text), 6);
+}
+
+void Narrator::indented(const std::string& text) { paragraph("      " + text, 6); }
 
 void Narrator::table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;

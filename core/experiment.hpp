@@ -62,6 +62,9 @@ class Narrator {
   /// A table: the first row holds the headings. Columns are aligned, numbers to the right.
   void table(const std::vector<std::vector<std::string>>& rows);
 
+  /// Text, broken into lines of at most 80 columns; those after the first are indented.
+  void paragraph(const std::string& text, std::size_t indent = 0);
+
   /// One line as it is, and the end of it.
   void line(const std::string& text);
 

@@ -63,35 +63,36 @@ void require_standard_streams() {
   }
 }
 
+// Names in a column, and what they stand for beside it.
+void print_list(Narrator& out, const std::vector<std::pair<std::string, std::string>>& items) {
+  std::size_t width = 0;
+  for (const auto& [name, text] : items) width = std::max(width, name.size());
+  for (const auto& [name, text] : items) {
+    out.paragraph(fmt::format("  {:<{}}  {}", name, width, text), width + 4);
+  }
+}
+
 void print_overview(const Lesson& lesson) {
   Narrator out{stdout};
   out.line(fmt::format("Lesson {:02}  {}\n", lesson.number, lesson.title));
-  out.line(lesson.idea);
+  out.paragraph(lesson.idea);
   out.line("\nModels:");
-  const auto widest = [](const std::vector<std::string>& names) {
-    std::size_t width = 0;
-    for (const std::string& name : names) width = std::max(width, name.size());
-    return width;
-  };
-  const std::size_t model_width = widest(names_of(lesson.models));
-  for (const Model& model : lesson.models) {
-    out.line(fmt::format("  {:<{}}  {}", model.name, model_width, model.summary));
-  }
+  std::vector<std::pair<std::string, std::string>> items;
+  for (const Model& model : lesson.models) items.emplace_back(model.name, model.summary);
+  print_list(out, items);
   out.line("\nExperiments:");
-  const std::size_t width = widest(names_of(lesson.experiments));
+  items.clear();
   for (const Experiment& experiment : lesson.experiments) {
-    out.line(fmt::format("  {:<{}}  {}", experiment.name, width, experiment.claim));
+    items.emplace_back(experiment.name, experiment.claim);
   }
-  out.line(fmt::format(
-      "\nRun:\n"
-      "  {0} demo                     all experiments, narrated\n"
-      "  {0} demo {1}{2}one of them\n"
-      "  {0} serve --port 8080        an echo server; try it with `nc 127.0.0.1 8080`\n"
-      "  {0} --help                   all flags",
-      lesson.name, lesson.experiments.front().name,
-      std::string(std::max<std::size_t>(
-                      2, 20 - std::min<std::size_t>(18, lesson.experiments.front().name.size())),
-                  ' ')));
+  print_list(out, items);
+  out.line("\nRun:");
+  const std::string& program = lesson.name;
+  print_list(out,
+             {{program + " demo", "all experiments, narrated"},
+              {program + " demo " + lesson.experiments.front().name, "one of them"},
+              {program + " serve --port 8080", "an echo server; try it with `nc 127.0.0.1 8080`"},
+              {program + " --help", "all flags"}});
 }
 
 int serve(const Lesson& lesson, const ServeFlags& flags) {
@@ -154,10 +155,13 @@ void narrate(const Lesson& lesson, const Experiment& experiment) {
   const std::size_t used = heading.size() + tail.size();
   out.line(fmt::format("{}{}{}{}{}", bold, heading, std::string(used < 78 ? 78 - used : 2, '-'),
                        tail, plain));
-  out.line(fmt::format("Claim: {}\n", experiment.claim));
+  out.paragraph(fmt::format("Claim: {}", experiment.claim), 7);
+  out.line("");
   const Finding finding = experiment.run(out);
-  out.line(fmt::format("\n{}=> {}:{} {}\n", bold, to_string(finding.verdict), plain,
-                       finding.conclusion));
+  out.line("");
+  out.paragraph(
+      fmt::format("{}=> {}:{} {}", bold, to_string(finding.verdict), plain, finding.conclusion), 3);
+  out.line("");
 }
 
 int demo(const Lesson& lesson, const DemoFlags& flags) {

@@ -36,7 +36,8 @@ UniqueFd listen_tcp(const std::string& host, std::uint16_t port, int flags = 0);
 /// A connected, blocking TCP socket with Nagle's delay off. Blocks until connected or refused.
 UniqueFd connect_tcp(const std::string& host, std::uint16_t port);
 
-/// A TCP connection of this process with itself, over loopback: both ends blocking, Nagle's delay off.
+/// A TCP connection of this process with itself, over loopback: both ends blocking, Nagle's delay
+/// off.
 struct ConnectedPair {
   UniqueFd client;
   UniqueFd server;
