@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <memory>
 #include <ostream>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -268,12 +270,14 @@ TEST_P(Conformance, RefusesAPortThatIsInUse) {
   }
 }
 
-TEST_P(Conformance, ListensOnIPv6AndOnNames) {
-  for (const char* const host : {"::1", "localhost"}) {
+TEST_P(Conformance, ListensOnIPv6OnNamesAndOnAllAddresses) {
+  const std::vector<std::pair<std::string, std::string>> hosts{
+      {"::1", "::1"}, {"localhost", "localhost"}, {"0.0.0.0", "127.0.0.1"}, {"::", "::1"}};
+  for (const auto& [listened, connected] : hosts) {
     ServerOptions there = options();
-    there.host = host;
+    there.host = listened;
     RunningServer server{GetParam().model, there};
-    Client client{server.port(), host};
+    Client client{server.port(), connected};
     client.echo();
   }
 }

@@ -51,19 +51,16 @@ UniqueFd open_listener(const ServerOptions& options) {
   UniqueFd listen_fd{::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)};
   if (!listen_fd) throw_listen_error("socket", options.host, options.port);
 
-  // Without it, the connections of a server that has just ended keep its port for a minute
-  // (TIME_WAIT).
+  // Without it, the connections of a server that has just ended keep its port for a minute.
   const int on = 1;
   check("setsockopt", ::setsockopt(listen_fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on));
-  // Connections inherit this from their listener: an answer is sent at once, however short
-  // (tcp(7)).
+  // Connections inherit this from their listener: an answer is sent at once, however short.
   set_no_delay(listen_fd.get());
 
   if (::bind(listen_fd.get(), address.get(), address.length) < 0) {
     throw_listen_error("bind", options.host, options.port);
   }
-  // From here on the kernel completes connections by itself and queues up to SOMAXCONN of them for
-  // accept.
+  // From here on the kernel completes connections by itself and queues them for accept.
   if (::listen(listen_fd.get(), SOMAXCONN) < 0) {
     throw_listen_error("listen", options.host, options.port);
   }
@@ -75,8 +72,7 @@ UniqueFd open_listener(const ServerOptions& options) {
 void echo_until_end(int conn_fd) {
   std::array<std::byte, 16 * 1024> buffer;
   for (;;) {
-    // It sleeps until something is there and returns what there is: one byte is enough (a short
-    // read).
+    // It sleeps until something is there and returns what there is (a short read).
     const ssize_t got = ::read(conn_fd, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;  // a signal handler ran; nothing was read
     if (got <= 0) return;                     // 0: end-of-stream; -1: the connection is broken
@@ -174,7 +170,7 @@ void ThreadPerConnectionServer::on_acceptable() {
   std::unique_lock lock{mutex_};
   one_ended_.wait(lock,
                   [this] { return serving_.size() < max_connections_ || self_.stop_requested(); });
-  const std::uint64_t ended_before = ended_;
+  std::uint64_t ended_before = ended_;
   lock.unlock();
 
   UniqueFd conn_fd{::accept4(listen_fd_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
@@ -185,7 +181,9 @@ void ThreadPerConnectionServer::on_acceptable() {
     wait_until_one_ends(ended_before);  // trying again at once would only burn the CPU
     return;
   }
-  while (!start_thread(conn_fd) && !self_.stop_requested()) wait_until_one_ends(ended_before);
+  while (!start_thread(conn_fd) && !self_.stop_requested()) {
+    ended_before = wait_until_one_ends(ended_before);
+  }
 }
 // [/accept]
 
@@ -224,12 +222,14 @@ void ThreadPerConnectionServer::serve(Connections::iterator connection) {
 }
 // [/serve]
 
-void ThreadPerConnectionServer::wait_until_one_ends(std::uint64_t ended_before) {
+// Returns the new count of those that have ended.
+std::uint64_t ThreadPerConnectionServer::wait_until_one_ends(std::uint64_t ended_before) {
   std::unique_lock lock{mutex_};
   // The time is for what other parts of the process, or other processes, give back.
   one_ended_.wait_for(lock, std::chrono::milliseconds{100}, [this, ended_before] {
     return ended_ != ended_before || self_.stop_requested();
   });
+  return ended_;
 }
 
 }  // namespace unblock

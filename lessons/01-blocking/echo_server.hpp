@@ -75,7 +75,7 @@ class ThreadPerConnectionServer {
   void on_acceptable();
   bool start_thread(UniqueFd& conn_fd);
   void serve(Connections::iterator connection);
-  void wait_until_one_ends(std::uint64_t ended_before);
+  std::uint64_t wait_until_one_ends(std::uint64_t ended_before);
 
   UniqueFd listen_fd_;
   std::uint16_t port_;
