@@ -118,6 +118,15 @@ std::string to_string(const std::string& host, std::uint16_t port) {
   return is_ipv6 ? fmt::format("[{}]:{}", bare, port) : fmt::format("{}:{}", bare, port);
 }
 
+bool concerns_one_client(int error) noexcept {
+  return error == ECONNABORTED || error == EINTR || error == EPROTO || error == ENETDOWN ||
+         error == EHOSTDOWN || error == EHOSTUNREACH || error == ENETUNREACH || error == EPERM;
+}
+
+bool is_out_of_resources(int error) noexcept {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 void set_nonblocking(int fd) {
   const int flags = check("fcntl", ::fcntl(fd, F_GETFL));
   check("fcntl", ::fcntl(fd, F_SETFL, flags | O_NONBLOCK));

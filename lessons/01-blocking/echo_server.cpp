@@ -28,21 +28,6 @@
 #include "core/tcp.hpp"
 
 namespace unblock {
-namespace {
-
-// What accept reports although the listener is in order: the client gave up while it was still in
-// the queue, or a network error that belongs to that one client (accept(2), "Error handling").
-bool concerns_one_client(int error) {
-  return error == ECONNABORTED || error == EINTR || error == EPROTO || error == ENETDOWN ||
-         error == EHOSTDOWN || error == EHOSTUNREACH || error == ENETUNREACH || error == EPERM;
-}
-
-// No descriptor or no memory for one more connection: it stays in the kernel's queue.
-bool is_out_of_resources(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
-}  // namespace
 
 // [open_listener]
 UniqueFd open_listener(const ServerOptions& options) {
