@@ -1,5 +1,8 @@
 # How a test and a lesson are declared.
 
+# `cmake --build build --target programs`: what a person runs, without the tests.
+add_custom_target(programs)
+
 # unblock_test(NAME LABEL label SOURCES ... LIBRARIES ... [DEFINITIONS ...])
 #   A GoogleTest program; ctest knows each of its tests, under the label.
 function(unblock_test name)
@@ -12,12 +15,30 @@ function(unblock_test name)
                        TEST_PREFIX "${arg_LABEL}." PROPERTIES LABELS ${arg_LABEL} TIMEOUT 120)
 endfunction()
 
+# unblock_readme_test(LABEL label PROGRAM target)
+#   The test LABEL.readme: what this folder's README.md shows is what the code says and the programs print.
+function(unblock_readme_test)
+  cmake_parse_arguments(arg "" "LABEL;PROGRAM" "" ${ARGN})
+  set(readme ${CMAKE_CURRENT_SOURCE_DIR}/README.md)
+  if(NOT EXISTS ${readme})
+    return()
+  endif()
+  # Under a sanitizer a program takes another time and other memory: there, only the code is compared.
+  add_test(NAME ${arg_LABEL}.readme
+           COMMAND readme_check ${readme} --programs $<TARGET_FILE_DIR:${arg_PROGRAM}>
+                   $<$<BOOL:${UNBLOCK_SANITIZE}>:--code-only> COMMAND_EXPAND_LISTS)
+  set_tests_properties(${arg_LABEL}.readme PROPERTIES LABELS ${arg_LABEL} TIMEOUT 300)
+endfunction()
+
 # unblock_lesson(NAME SOURCES ... [USES lesson ...] [LIBRARIES ...])
 #   The lesson in this folder: the library lesson_NAME (its models and experiments), the program
-#   build/bin/NAME (main.cpp), and the tests NAME_test (lesson_test.cpp). USES names the earlier lessons
-#   that it builds on, LIBRARIES what it needs of others.
+#   build/bin/NAME (main.cpp), and the tests NAME_test (lesson_test.cpp) and NAME.readme. USES names the
+#   earlier lessons that it builds on, LIBRARIES what it needs of others.
 function(unblock_lesson name)
   cmake_parse_arguments(arg "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+  if(UNBLOCK_STANDALONE)
+    return()
+  endif()
   set(used ${arg_USES})
   list(TRANSFORM used PREPEND lesson_)
 
@@ -28,12 +49,15 @@ function(unblock_lesson name)
   add_executable(${name}_program main.cpp)
   set_target_properties(${name}_program PROPERTIES OUTPUT_NAME ${name})
   target_link_libraries(${name}_program PRIVATE lesson_${name})
+  add_dependencies(programs ${name}_program)
+  # Not among the commands of the machine, where `select` and `poll` mean other things: `unblock` finds them.
   install(TARGETS ${name}_program RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/unblock)
 
   if(UNBLOCK_TESTS)
     unblock_test(${name}_test LABEL ${name} SOURCES lesson_test.cpp
                  LIBRARIES lesson_${name} testkit
                  DEFINITIONS UNBLOCK_PROGRAM="$<TARGET_FILE:${name}_program>")
-    add_dependencies(${name}_test ${name}_program)
+    add_dependencies(${name}_test ${name}_program readme_check)
+    unblock_readme_test(LABEL ${name} PROGRAM ${name}_program)
   endif()
 endfunction()
