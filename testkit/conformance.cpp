@@ -1,6 +1,7 @@
 #include "testkit/conformance.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -51,9 +52,21 @@ void expect_back(Client& client, std::size_t sent) {
 
 }  // namespace
 
-// A program that links the testkit for its clients alone instantiates neither suite.
+// A program that links the testkit for its clients alone instantiates none of them, and a lesson
+// without a model of some kind has nothing for the suite of that kind.
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Conformance);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SeveralAtOnce);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(OneAtATime);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ProgramConformance);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SeveralAtOnceProgram);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SleepingProgram);
+
+ModelsUnderTest only(const ModelsUnderTest& models, bool ModelUnderTest::*trait, bool value) {
+  ModelsUnderTest chosen;
+  std::copy_if(models.begin(), models.end(), std::back_inserter(chosen),
+               [&](const ModelUnderTest& model) { return model.*trait == value; });
+  return chosen;
+}
 
 std::string model_name(const testing::TestParamInfo<ModelUnderTest>& info) {
   std::string name = info.param.model.name;
@@ -134,9 +147,7 @@ TEST_P(Conformance, SurvivesClientsThatResetInTheMiddle) {
   client.echo();
 }
 
-TEST_P(Conformance, ServesOthersBesideASilentClient) {
-  if (!GetParam().serves_others_while_one_is_stuck)
-    GTEST_SKIP() << "see LetsOneClientHoldUpTheOthers";
+TEST_P(SeveralAtOnce, ServesOthersBesideASilentClient) {
   RunningServer server{GetParam().model, options()};
   Client silent{server.port()};
   Client busy{server.port()};
@@ -144,8 +155,7 @@ TEST_P(Conformance, ServesOthersBesideASilentClient) {
   silent.echo();
 }
 
-TEST_P(Conformance, LetsOneClientHoldUpTheOthers) {
-  if (GetParam().serves_others_while_one_is_stuck) GTEST_SKIP() << "this model serves them";
+TEST_P(OneAtATime, LetsOneClientHoldUpTheOthers) {
   RunningServer server{GetParam().model, options()};
   Client silent{server.port()};
   silent.echo();  // it is being served, and says no more
@@ -204,8 +214,7 @@ TEST_P(Conformance, SurvivesClientsThatLeaveAtOnce) {
   client.echo();
 }
 
-TEST_P(Conformance, LetsClientsBeyondTheLimitWait) {
-  if (!GetParam().serves_others_while_one_is_stuck) GTEST_SKIP() << "its limit is one, always";
+TEST_P(SeveralAtOnce, LetsClientsBeyondTheLimitWait) {
   ServerOptions two = options();
   two.max_connections = 2;
   RunningServer server{GetParam().model, two};

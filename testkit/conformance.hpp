@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -9,14 +10,13 @@
 
 namespace unblock {
 
-/// A model, and what it does not promise. A lesson's test instantiates both suites below over its
-/// models:
-///   INSTANTIATE_TEST_SUITE_P(Epoll, Conformance, testing::Values(...), model_name);
-///   INSTANTIATE_TEST_SUITE_P(Epoll, ProgramConformance, testing::Values(...), model_name);
+/// A model, and what it does not promise. A lesson's test hands its models to UNBLOCK_CONFORMANCE,
+/// below.
 struct ModelUnderTest {
   Model model;
   std::string program;  ///< path of the lesson's program, which serves the model under its name
-  /// False where one client can hold up all the others; the suite then tests that it does.
+  /// False where one client can hold up all the others; the suite then tests that it does
+  /// (OneAtATime).
   bool serves_others_while_one_is_stuck = true;
   /// False where the model polls in a loop and never sleeps.
   bool sleeps_when_idle = true;
@@ -41,7 +41,37 @@ class Conformance : public testing::TestWithParam<ModelUnderTest> {
   std::size_t threads_before_ = 0;
 };
 
+/// What models do that serve several clients at once, and what the others do.
+class SeveralAtOnce : public Conformance {};
+class OneAtATime : public Conformance {};
+
 /// What every model's program does, as a process of its own.
 class ProgramConformance : public testing::TestWithParam<ModelUnderTest> {};
+
+/// What the programs do of the models that serve several clients at once, and of those that sleep
+/// when there is nothing to do.
+class SeveralAtOnceProgram : public ProgramConformance {};
+class SleepingProgram : public ProgramConformance {};
+
+using ModelsUnderTest = std::vector<ModelUnderTest>;
+ModelsUnderTest only(const ModelsUnderTest& models, bool ModelUnderTest::*trait, bool value = true);
+
+/// Runs the suites over the models of a lesson, each over those that it is for:
+///   UNBLOCK_CONFORMANCE(Epoll, ModelsUnderTest{...})
+#define UNBLOCK_CONFORMANCE(lesson, ...)                                                          \
+  const ::unblock::ModelsUnderTest lesson##_models = __VA_ARGS__;                                 \
+  using ::unblock::Conformance, ::unblock::SeveralAtOnce, ::unblock::OneAtATime,                  \
+      ::unblock::ProgramConformance, ::unblock::SeveralAtOnceProgram, ::unblock::SleepingProgram; \
+  constexpr auto lesson##_sharing = &::unblock::ModelUnderTest::serves_others_while_one_is_stuck; \
+  constexpr auto lesson##_sleeping = &::unblock::ModelUnderTest::sleeps_when_idle;                \
+  UNBLOCK_SUITE(lesson, Conformance, lesson##_models);                                            \
+  UNBLOCK_SUITE(lesson, SeveralAtOnce, only(lesson##_models, lesson##_sharing));                  \
+  UNBLOCK_SUITE(lesson, OneAtATime, only(lesson##_models, lesson##_sharing, false));              \
+  UNBLOCK_SUITE(lesson, ProgramConformance, lesson##_models);                                     \
+  UNBLOCK_SUITE(lesson, SeveralAtOnceProgram, only(lesson##_models, lesson##_sharing));           \
+  UNBLOCK_SUITE(lesson, SleepingProgram, only(lesson##_models, lesson##_sleeping))
+
+#define UNBLOCK_SUITE(lesson, suite, models) \
+  INSTANTIATE_TEST_SUITE_P(lesson, suite, ::testing::ValuesIn(models), ::unblock::model_name)
 
 }  // namespace unblock

@@ -22,9 +22,7 @@ std::vector<ModelUnderTest> planted_models() {
   return models;
 }
 
-INSTANTIATE_TEST_SUITE_P(Planted, Conformance, testing::ValuesIn(planted_models()), model_name);
-INSTANTIATE_TEST_SUITE_P(Planted, ProgramConformance, testing::ValuesIn(planted_models()),
-                         model_name);
+UNBLOCK_CONFORMANCE(Planted, planted_models());
 
 }  // namespace
 }  // namespace unblock

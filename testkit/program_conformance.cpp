@@ -92,8 +92,7 @@ TEST_P(ProgramConformance, RefusesAPortInUseInOneLine) {
 
 // With a low limit of descriptors, accept fails with EMFILE while clients wait in the queue. The
 // server must neither spin nor turn them away, and must serve them as soon as others have left.
-TEST_P(ProgramConformance, SurvivesRunningOutOfDescriptors) {
-  if (!GetParam().serves_others_while_one_is_stuck) GTEST_SKIP() << "it holds one client at a time";
+TEST_P(SeveralAtOnceProgram, SurvivesRunningOutOfDescriptors) {
   ChildOptions options = serve_command(GetParam());
   options.limits = {{RLIMIT_NOFILE, 40}};
   START_OR_SKIP(program, options);
@@ -157,8 +156,7 @@ TEST_P(ProgramConformance, NeedsBoundedMemoryForClientsThatNeverRead) {
       << " bytes";
 }
 
-TEST_P(ProgramConformance, SleepsWhenThereIsNothingToDo) {
-  if (!GetParam().sleeps_when_idle) GTEST_SKIP() << "this model polls in a loop";
+TEST_P(SleepingProgram, SleepsWhenThereIsNothingToDo) {
   START_OR_SKIP(program, serve_command(GetParam()));
   std::vector<Client> idle;
   for (int i = 0; i < 20; ++i) idle.emplace_back(program.port());

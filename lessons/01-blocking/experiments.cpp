@@ -28,6 +28,7 @@
 #include "core/wake_event.hpp"
 #include "echo_server.hpp"
 #include "raw_syscall.hpp"
+#include "threaded_echo_server.hpp"
 
 namespace unblock {
 namespace {

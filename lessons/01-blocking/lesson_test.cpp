@@ -6,6 +6,7 @@
 #include "experiments.hpp"
 #include "testkit/conformance.hpp"
 #include "testkit/syscall_count.hpp"
+#include "threaded_echo_server.hpp"
 
 namespace unblock {
 namespace {
@@ -17,10 +18,7 @@ const ModelUnderTest thread_per_connection{
     .model = model<ThreadPerConnectionServer>("thread-per-connection", ""),
     .program = UNBLOCK_PROGRAM};
 
-INSTANTIATE_TEST_SUITE_P(Blocking, Conformance, testing::Values(one_thread, thread_per_connection),
-                         model_name);
-INSTANTIATE_TEST_SUITE_P(Blocking, ProgramConformance,
-                         testing::Values(one_thread, thread_per_connection), model_name);
+UNBLOCK_CONFORMANCE(Blocking, ModelsUnderTest{one_thread, thread_per_connection});
 
 TEST(ThreadPerConnection, NeedsTwoSystemCallsARequest) {
   const auto calls = syscalls_per_request({UNBLOCK_PROGRAM, "serve", "--port", "0"});

@@ -1,6 +1,7 @@
 #include "core/lesson.hpp"
 #include "echo_server.hpp"
 #include "experiments.hpp"
+#include "threaded_echo_server.hpp"
 
 int main(int argc, char** argv) {
   using namespace unblock;

@@ -22,10 +22,7 @@ const ModelUnderTest polling_nap{
     .sleeps_when_idle = false,
 };
 
-INSTANTIATE_TEST_SUITE_P(NonBlocking, Conformance, testing::Values(polling, polling_nap),
-                         model_name);
-INSTANTIATE_TEST_SUITE_P(NonBlocking, ProgramConformance, testing::Values(polling, polling_nap),
-                         model_name);
+UNBLOCK_CONFORMANCE(NonBlocking, ModelsUnderTest{polling, polling_nap});
 
 class NonBlockingExperiment : public testing::Test {
  protected:

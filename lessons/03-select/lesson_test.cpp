@@ -11,8 +11,7 @@ const ModelUnderTest under_test{
     .program = UNBLOCK_PROGRAM,
 };
 
-INSTANTIATE_TEST_SUITE_P(Select, Conformance, testing::Values(under_test), model_name);
-INSTANTIATE_TEST_SUITE_P(Select, ProgramConformance, testing::Values(under_test), model_name);
+UNBLOCK_CONFORMANCE(Select, ModelsUnderTest{under_test});
 
 }  // namespace
 }  // namespace unblock

@@ -11,8 +11,7 @@ const ModelUnderTest under_test{
     .program = UNBLOCK_PROGRAM,
 };
 
-INSTANTIATE_TEST_SUITE_P(Poll, Conformance, testing::Values(under_test), model_name);
-INSTANTIATE_TEST_SUITE_P(Poll, ProgramConformance, testing::Values(under_test), model_name);
+UNBLOCK_CONFORMANCE(Poll, ModelsUnderTest{under_test});
 
 }  // namespace
 }  // namespace unblock

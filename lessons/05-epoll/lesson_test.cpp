@@ -12,14 +12,13 @@ const Model level = model<LevelTriggeredServer>("epoll-lt", "");
 const Model edge = model<EdgeTriggeredServer>("epoll-et", "");
 const Model one_shot = model<OneShotServer>("epoll-oneshot", "");
 
-const auto models =
-    testing::Values(ModelUnderTest{.model = level, .program = UNBLOCK_PROGRAM},
-                    ModelUnderTest{.model = edge, .program = UNBLOCK_PROGRAM},
-                    ModelUnderTest{.model = one_shot, .program = UNBLOCK_PROGRAM},
-                    ModelUnderTest{.model = one_shot, .program = UNBLOCK_PROGRAM, .threads = 3});
+const ModelsUnderTest models{
+    ModelUnderTest{.model = level, .program = UNBLOCK_PROGRAM},
+    ModelUnderTest{.model = edge, .program = UNBLOCK_PROGRAM},
+    ModelUnderTest{.model = one_shot, .program = UNBLOCK_PROGRAM},
+    ModelUnderTest{.model = one_shot, .program = UNBLOCK_PROGRAM, .threads = 3}};
 
-INSTANTIATE_TEST_SUITE_P(Epoll, Conformance, models, model_name);
-INSTANTIATE_TEST_SUITE_P(Epoll, ProgramConformance, models, model_name);
+UNBLOCK_CONFORMANCE(Epoll, models);
 
 }  // namespace
 }  // namespace unblock
