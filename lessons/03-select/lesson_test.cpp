@@ -1,17 +1,83 @@
+#include <sys/select.h>
+
 #include <gtest/gtest.h>
 
 #include "echo_server.hpp"
+#include "experiments.hpp"
 #include "testkit/conformance.hpp"
+#include "testkit/syscall_count.hpp"
 
 namespace unblock {
 namespace {
 
-const ModelUnderTest under_test{
-    .model = model<SelectServer>("select", ""),
-    .program = UNBLOCK_PROGRAM,
-};
+const ModelUnderTest select_model{.model = model<SelectServer>("select", ""),
+                                  .program = UNBLOCK_PROGRAM};
 
 UNBLOCK_CONFORMANCE(Select, ModelsUnderTest{under_test});
+
+TEST(SelectServer, NeedsThreeSystemCallsARequest) {  // select, read, send
+  const auto calls = syscalls_per_request({UNBLOCK_PROGRAM, "serve", "--port", "0"});
+  if (!calls) GTEST_SKIP() << "this machine does not allow ptrace";
+  EXPECT_DOUBLE_EQ(*calls, 3.0);
+}
+
+class SelectExperiment : public testing::Test {
+ protected:
+  Narrator silent_{nullptr};
+};
+
+#define SKIP_IF_NOT_SHOWN(finding) \
+  if ((finding).verdict == Verdict::not_shown) GTEST_SKIP() << (finding).conclusion
+
+TEST_F(SelectExperiment, SetsThatAreNotFilledAnewMissWhatIsReady) {
+  const Finding finding = overwritten_sets(silent_);
+  EXPECT_EQ(finding.verdict, Verdict::holds) << finding.conclusion;
+  EXPECT_EQ(finding.text("left_by_first_call"), "{A}");
+  EXPECT_TRUE(finding.flag("missed_with_stale_sets"));
+  EXPECT_TRUE(finding.flag("seen_with_fresh_sets"));
+  EXPECT_TRUE(finding.flag("seen_again_until_read"));
+}
+
+TEST_F(SelectExperiment, ATimeoutThatIsNotSetAnewIsUsedUp) {
+  const Finding finding = timeout_counts_down(silent_);
+  EXPECT_EQ(finding.verdict, Verdict::holds) << finding.conclusion;
+  EXPECT_EQ(finding.number("left_after_timeout_us"), 0);
+}
+
+TEST_F(SelectExperiment, WhatIsReadyMayBlockAllTheSame) {
+  const Finding finding = ready_is_a_hint(silent_);
+  EXPECT_EQ(finding.verdict, Verdict::holds) << finding.conclusion;
+  EXPECT_EQ(finding.number("told_ready"), 2);
+  EXPECT_TRUE(finding.flag("second_read_would_block"));
+}
+
+TEST_F(SelectExperiment, ALargeDescriptorFallsBehindTheSet) {
+  const Finding finding = behind_the_set(silent_);
+  SKIP_IF_NOT_SHOWN(finding);
+  EXPECT_EQ(finding.verdict, Verdict::holds) << finding.conclusion;
+  EXPECT_EQ(finding.number("fd_setsize"), FD_SETSIZE);
+  EXPECT_TRUE(finding.flag("first_set_stays_empty"));
+  EXPECT_TRUE(finding.flag("neighbour_changed"));
+  EXPECT_EQ(finding.number("kernel_select_returned"), 1);
+}
+
+TEST_F(SelectExperiment, AClientBeyondTheSetWaitsAndIsServedLater) {
+  const Finding finding = full_set(silent_);
+  SKIP_IF_NOT_SHOWN(finding);
+  EXPECT_EQ(finding.verdict, Verdict::holds) << finding.conclusion;
+  EXPECT_TRUE(finding.flag("accepted_beyond_the_set"));
+  EXPECT_TRUE(finding.flag("server_sleeps"));
+  EXPECT_TRUE(finding.flag("client_waits"));
+  EXPECT_TRUE(finding.flag("served_when_one_left"));
+  EXPECT_TRUE(finding.flag("descriptor_given_back"));
+}
+
+TEST_F(SelectExperiment, CostGrowsWithTheNumberOfWatchedDescriptors) {
+  const Finding finding = cost_of_select(silent_);
+  SKIP_IF_NOT_SHOWN(finding);
+  EXPECT_EQ(finding.verdict, Verdict::holds) << finding.conclusion;
+  EXPECT_GT(finding.number("ratio_10_to_1000"), 3);
+}
 
 }  // namespace
 }  // namespace unblock
