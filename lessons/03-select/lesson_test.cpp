@@ -13,7 +13,7 @@ namespace {
 const ModelUnderTest select_model{.model = model<SelectServer>("select", ""),
                                   .program = UNBLOCK_PROGRAM};
 
-UNBLOCK_CONFORMANCE(Select, ModelsUnderTest{under_test});
+UNBLOCK_CONFORMANCE(Select, ModelsUnderTest{select_model});
 
 TEST(SelectServer, NeedsThreeSystemCallsARequest) {  // select, read, send
   const auto calls = syscalls_per_request({UNBLOCK_PROGRAM, "serve", "--port", "0"});

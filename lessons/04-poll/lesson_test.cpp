@@ -10,7 +10,7 @@ namespace {
 
 const ModelUnderTest poll_model{.model = model<PollServer>("poll", ""), .program = UNBLOCK_PROGRAM};
 
-UNBLOCK_CONFORMANCE(Poll, ModelsUnderTest{under_test});
+UNBLOCK_CONFORMANCE(Poll, ModelsUnderTest{poll_model});
 
 TEST(PollServer, NeedsThreeSystemCallsARequest) {  // poll, read, send
   const auto calls = syscalls_per_request({UNBLOCK_PROGRAM, "serve", "--port", "0"});
