@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <memory>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -101,8 +102,11 @@ int serve(const Lesson& lesson, const ServeFlags& flags) {
     throw UserError{
         fmt::format("model '{}' has a fixed number of threads: leave --threads out", model.name)};
   }
+  // Declared before the signals, so that it outlives the thread that calls its stop(); made after
+  // them, since it may start threads.
+  std::unique_ptr<AnyServer> server;
   StopSignals signals;
-  const auto server = model.make(flags.options);
+  server = model.make(flags.options);
   signals.on_stop([&] { server->stop(); });
   Narrator{stdout}.line(fmt::format("listening on {} (model {})",
                                     to_string(flags.options.host, server->port()), model.name));
