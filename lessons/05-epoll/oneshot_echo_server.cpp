@@ -24,7 +24,6 @@
 #include <array>
 #include <cerrno>
 #include <span>
-#include <stdexcept>
 #include <thread>
 #include <utility>
 
@@ -101,9 +100,8 @@ void OneShotServer::serve_until_stopped() {
         continue;
       }
       auto& connection = *static_cast<Connection*>(event.data.ptr);
-      if (!connection.armed.exchange(false, std::memory_order_acquire)) {
-        throw std::logic_error{"a connection was reported while another thread had it"};
-      }
+      // The thread that has armed it may still be on its way out of epoll_ctl.
+      while (connection.held.exchange(true, std::memory_order_acquire)) std::this_thread::yield();
       // EPOLLHUP and EPOLLERR come unasked. Either way the call that we are waiting to make returns
       // at once, and says what is the matter.
       connection.out.empty() ? on_readable(connection, buffer) : on_writable(connection);
@@ -163,10 +161,8 @@ void OneShotServer::on_writable(Connection& connection) {
 // [arm]
 void OneShotServer::arm(Connection& connection) {
   const std::uint32_t events = connection.out.empty() ? EPOLLIN : EPOLLOUT;
-  const int conn_fd = connection.fd.get();
-  connection.armed.store(true, std::memory_order_release);
-  watch(EPOLL_CTL_MOD, conn_fd, events | EPOLLONESHOT, &connection);
-  // From here on another thread may have the connection, and may even have closed it.
+  watch(EPOLL_CTL_MOD, connection.fd.get(), events | EPOLLONESHOT, &connection);
+  connection.held.store(false, std::memory_order_release);  // from here on it is not ours
 }
 // [/arm]
 
@@ -176,8 +172,10 @@ void OneShotServer::open_connection(UniqueFd conn_fd) {
   if (place >= connections_.size()) connections_.resize(place + 1);
   connections_[place] = std::make_unique<Connection>(std::move(conn_fd));
   ++open_;
-  void* const data = connections_[place].get();
-  if (watch(EPOLL_CTL_ADD, static_cast<int>(place), EPOLLIN | EPOLLONESHOT, data)) return;
+  Connection& connection = *connections_[place];
+  if (watch(EPOLL_CTL_ADD, connection.fd.get(), EPOLLIN | EPOLLONESHOT, &connection)) {
+    return connection.held.store(false, std::memory_order_release);
+  }
   connections_[place].reset();  // what is not watched cannot be served
   --open_;
   short_of_resources_ = true;

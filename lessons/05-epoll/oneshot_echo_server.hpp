@@ -34,9 +34,9 @@ class OneShotServer {
 
     UniqueFd fd;
     OutputBuffer out;  // what the socket would not take; while it is not empty, nothing is read
-    // True from arming to the event. It also tells C++, which knows nothing of epoll, what the
-    // kernel sees to: that one thread has finished with the connection before the next begins.
-    std::atomic<bool> armed{true};
+    // By the thread that got its event, until that thread has armed it and left epoll_ctl. The
+    // kernel may report it to the next thread in between, which then waits for that moment.
+    std::atomic<bool> held{true};
   };
 
   void on_acceptable();
