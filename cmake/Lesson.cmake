@@ -50,6 +50,7 @@ function(unblock_lesson name)
   set_target_properties(${name}_program PROPERTIES OUTPUT_NAME ${name})
   target_link_libraries(${name}_program PRIVATE lesson_${name})
   add_dependencies(programs ${name}_program)
+  set_property(GLOBAL APPEND PROPERTY UNBLOCK_LESSONS ${name})
   # Not among the commands of the machine, where `select` and `poll` mean other things: `unblock` finds them.
   install(TARGETS ${name}_program RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/unblock)
 

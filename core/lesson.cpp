@@ -188,6 +188,19 @@ int demo(const Lesson& lesson, const DemoFlags& flags) {
   return 0;
 }
 
+// CLI11 takes -1 for a very large number where an unsigned one is wanted.
+CLI::Validator whole_number_from(int least) {
+  return CLI::Validator{
+      [least](const std::string& text) {
+        const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
+        const bool enough = digits && text.find_first_not_of('0') != std::string::npos;
+        return enough || (digits && least == 0)
+                   ? std::string{}
+                   : fmt::format("'{}' is not a whole number of {} or more", text, least);
+      },
+      ""};
+}
+
 std::string last_line(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
   std::replace(text.begin(), text.end(), '\n', ' ');
@@ -211,19 +224,20 @@ int lesson_main(const Lesson& lesson, int argc, char** argv) {
   serve_command->add_option("--host", serve_flags.options.host, "Name or address to listen on")
       ->capture_default_str();
   serve_command->add_option("--port", serve_flags.options.port, "Port; 0 for any free one")
+      ->check(whole_number_from(0))
       ->capture_default_str();
   serve_command
       ->add_option("--max-connections", serve_flags.options.max_connections,
                    "Clients served at once; further ones wait")
       ->default_str("no limit")
-      ->check([](const std::string& text) {
-        return text == "0" ? std::string{"0 would serve nobody: give 1 or more"} : std::string{};
-      });
+      ->check(whole_number_from(1));
   const bool any_threads = std::any_of(lesson.models.begin(), lesson.models.end(),
                                        [](const Model& model) { return model.takes_threads; });
   if (any_threads) {
-    serve_command->add_option("--threads", serve_flags.options.threads,
-                              "Threads that run handlers or fibers; 0 for the model's default");
+    serve_command
+        ->add_option("--threads", serve_flags.options.threads,
+                     "Threads that run handlers or fibers; 0 for the model's default")
+        ->check(whole_number_from(0));
   }
 
   DemoFlags demo_flags;
