@@ -24,9 +24,13 @@ function(unblock_readme_test)
     return()
   endif()
   # Under a sanitizer a program takes another time and other memory: there, only the code is compared.
+  set(code_only "")
+  if(UNBLOCK_SANITIZE)
+    set(code_only --code-only)
+  endif()
   add_test(NAME ${arg_LABEL}.readme
            COMMAND readme_check ${readme} --programs $<TARGET_FILE_DIR:${arg_PROGRAM}>
-                   $<$<BOOL:${UNBLOCK_SANITIZE}>:--code-only> COMMAND_EXPAND_LISTS)
+                   ${code_only})
   set_tests_properties(${arg_LABEL}.readme PROPERTIES LABELS ${arg_LABEL} TIMEOUT 300)
 endfunction()
 
