@@ -16,7 +16,7 @@
 namespace unblock {
 namespace {
 
-constexpr std::string_view kFence = "```";
+constexpr std::string_view fence_mark = "```";
 
 bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
@@ -40,6 +40,15 @@ std::vector<std::string> words_of(const std::string& text) {
   return {std::istream_iterator<std::string>{in}, {}};
 }
 
+// Whether the number goes on beyond this: a decimal point, or a separator of thousands. In a list
+// (3,4) what follows is a number of its own.
+bool joins_digits(std::string_view text, std::size_t at) {
+  if (at >= text.size() || !digit_at(text, at + 1)) return false;
+  if (text[at] == '.') return true;
+  return (text[at] == ',' || text[at] == '\'') && digit_at(text, at + 2) &&
+         digit_at(text, at + 3) && !digit_at(text, at + 4);
+}
+
 // The end of the number that starts at `at`: 12, 1.5, 1,234,567, 127.0.0.1, 0x7f, 1e-3.
 std::size_t end_of_number(std::string_view text, std::size_t at) {
   if (text.substr(at, 2) == "0x") {
@@ -47,18 +56,7 @@ std::size_t end_of_number(std::string_view text, std::size_t at) {
     while (at < text.size() && std::isxdigit(static_cast<unsigned char>(text[at])) != 0) ++at;
     return at;
   }
-  for (;;) {
-    while (digit_at(text, at)) ++at;
-    if (at < text.size() && text[at] == '.' && digit_at(text, at + 1)) {
-      ++at;
-    } else if (at < text.size() && (text[at] == ',' || text[at] == '\'') &&
-               digit_at(text, at + 1) && digit_at(text, at + 2) && digit_at(text, at + 3) &&
-               !digit_at(text, at + 4)) {
-      ++at;  // a separator of thousands; in a list, what follows is a number of its own
-    } else {
-      break;
-    }
-  }
+  while (digit_at(text, at) || joins_digits(text, at)) ++at;
   if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
     std::size_t exponent = at + 1;
     if (exponent < text.size() && (text[exponent] == '-' || text[exponent] == '+')) ++exponent;
@@ -142,9 +140,9 @@ std::vector<ReadmeBlock> readme_blocks(std::string_view text) {
   std::optional<ReadmeBlock> waiting;  // a marker whose block has not begun
   for (std::size_t i = 0; i < lines.size(); ++i) {
     std::smatch match;
-    if (lines[i].starts_with(kFence)) {
+    if (lines[i].starts_with(fence_mark)) {
       const std::size_t begin = i;
-      for (++i; i < lines.size() && !lines[i].starts_with(kFence); ++i) {
+      for (++i; i < lines.size() && !lines[i].starts_with(fence_mark); ++i) {
         if (waiting) waiting->shown.push_back(lines[i]);
       }
       if (i == lines.size()) {
@@ -171,10 +169,10 @@ std::string with_blocks(std::string_view text, const std::vector<ReadmeBlock>& b
     const std::size_t upto = blocks[b].fence.value_or(blocks[b].marker_line);
     for (; next < upto; ++next) append(lines[next]);
     if (!blocks[b].fence && made[b].empty()) continue;
-    if (!blocks[b].fence) append(fmt::format("{}{}", kFence, language_of(blocks[b])));
+    if (!blocks[b].fence) append(fmt::format("{}{}", fence_mark, language_of(blocks[b])));
     for (const std::string& line : made[b]) append(line);
     next += blocks[b].shown.size();
-    if (!blocks[b].fence) append(std::string{kFence});
+    if (!blocks[b].fence) append(std::string{fence_mark});
   }
   for (; next < lines.size(); ++next) append(lines[next]);
   return result;
