@@ -21,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using Lines = std::vector<std::string>;
 
+constexpr std::size_t model_lines = 220;
 constexpr std::size_t function_lines = 70;
 
 struct File {
@@ -148,6 +149,12 @@ bool may_include(const File& file, const std::string& name) {
   });
 }
 
+// A model is what a student reads: neither the lesson's experiments nor its program nor its tests.
+bool is_model(const File& file) {
+  return file.is_below("lessons") && file.path.ends_with(".cpp") && !file.is_test() &&
+         !file.name().starts_with("experiments") && file.name() != "main.cpp";
+}
+
 // Lines that match, as "path:line: text".
 Lines lines_matching(const File& file, const std::regex& pattern) {
   Lines found;
@@ -206,12 +213,31 @@ TEST(Tree, EveryHeaderIsGuarded) {
   }
 }
 
+TEST(Tree, AModelIsReadInOneSitting) {
+  for (const File& file : files_where(is_model)) {
+    EXPECT_LE(lines_of(file.text).size(), model_lines) << file.path;
+  }
+}
+
 TEST(Tree, AFunctionIsSeenAtOnce) {
   for (const File& file : files_where([](const File& f) { return f.is_cpp(); })) {
     for (const FunctionBody& function : functions_in(file.text)) {
       EXPECT_LE(function.lines, function_lines)
           << file.path << ":" << function.first_line << ": " << function.declaration;
     }
+  }
+}
+
+TEST(Tree, EveryLessonHasItsFiles) {
+  for (const std::string& folder : lesson_folders()) {
+    for (const char* const name : {"README.md", "CMakeLists.txt", "main.cpp", "experiments.hpp",
+                                   "experiments.cpp", "lesson_test.cpp"}) {
+      EXPECT_TRUE(fs::exists(fs::path{UNBLOCK_SOURCE_DIR} / folder / name))
+          << folder << "/" << name;
+    }
+    const auto models = files_where(
+        [&](const File& f) { return f.is_below(folder) && f.name().ends_with("echo_server.cpp"); });
+    EXPECT_FALSE(models.empty()) << folder << " has no model (echo_server.cpp)";
   }
 }
 
@@ -277,6 +303,16 @@ TEST(Tree, NamesNobodysMachine) {
       R"((^|[\s"'(=:])/(work|tmp/wt|home|root|Users)/|\bregistry\.|\bartifactory\b|\.internal\b)"};
   const Lines found = tree_lines_matching(machine);
   EXPECT_TRUE(found.empty()) << listed(found);
+}
+
+TEST(Tree, AReadmesLinksLeadSomewhere) {
+  static const std::regex link{R"(\]\(([^)#:\s]+)(#[^)]*)?\))"};
+  for (const File& file : files_where([](const File& f) { return f.path.ends_with(".md"); })) {
+    for (std::sregex_iterator at{file.text.begin(), file.text.end(), link}, end; at != end; ++at) {
+      const fs::path target = fs::path{UNBLOCK_SOURCE_DIR} / file.folder() / (*at)[1].str();
+      EXPECT_TRUE(fs::exists(target)) << file.path << " links to " << (*at)[1];
+    }
+  }
 }
 
 // What the rules above rest on.
