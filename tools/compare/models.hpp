@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace unblock {
+
+/// A model that `unblock` knows by name: which lesson's program serves it.
+struct KnownModel {
+  int lesson = 0;
+  std::string program;     ///< "epoll"
+  std::string name;        ///< "epoll-lt"
+  std::string summary;     ///< a sentence's worth, on one line
+  bool by_default = true;  ///< compared where no model is named
+};
+
+/// In the order of the lessons.
+const std::vector<KnownModel>& known_models();
+
+/// The model of that name; throws UserError, with the nearest name, where there is none.
+const KnownModel& find_model(const std::string& name);
+
+/// Where the lesson's program lies: in ../libexec/unblock as seen from this program where it is
+/// installed, else beside this program.
+std::string program_path(const std::string& program);
+
+}  // namespace unblock
