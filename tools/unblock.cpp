@@ -17,6 +17,7 @@
 #include "core/errors.hpp"
 #include "core/experiment.hpp"
 #include "tools/compare/models.hpp"
+#include "tools/compare/progress.hpp"
 #include "tools/compare/report.hpp"
 #include "tools/compare/run.hpp"
 
@@ -31,37 +32,6 @@ struct CompareFlags {
   double seconds = 0.25;
 };
 
-// The line that shows who is being measured, on a terminal only; it wipes itself out.
-class ProgressLine {
- public:
-  ProgressLine(std::size_t rounds, bool shown) : rounds_{rounds}, shown_{shown} {}
-  ProgressLine(const ProgressLine&) = delete;
-  ProgressLine& operator=(const ProgressLine&) = delete;
-  ~ProgressLine() {
-    if (shown_) fmt::print(stderr, "\r\x1b[K");
-  }
-
-  void show(std::size_t round, const Contender& contender) const {
-    if (shown_) fmt::print(stderr, "\r\x1b[Kround {} of {}: {}", round, rounds_, contender.name);
-  }
-
- private:
-  std::size_t rounds_;
-  bool shown_;
-};
-
-// A server of somebody else's, from NAME=COMMAND.
-Contender parse_contender(const std::string& text) {
-  const auto equals = text.find('=');
-  if (equals == 0 || equals == std::string::npos || equals + 1 == text.size()) {
-    throw UserError{fmt::format(
-        "--with takes NAME=COMMAND, not '{}': for example --with mine='./server --port 0'", text)};
-  }
-  // A shell splits the command, and becomes it.
-  return {.name = text.substr(0, equals),
-          .command = {"/bin/sh", "-c", "exec " + text.substr(equals + 1)}};
-}
-
 std::vector<Contender> choose_contenders(const CompareFlags& flags) {
   std::vector<Contender> chosen;
   for (const std::string& name : flags.models) chosen.push_back(contender_for_model(name));
@@ -70,7 +40,7 @@ std::vector<Contender> choose_contenders(const CompareFlags& flags) {
       if (model.by_default) chosen.push_back(contender_for_model(model.name));
     }
   }
-  for (const std::string& text : flags.with) chosen.push_back(parse_contender(text));
+  for (const std::string& text : flags.with) chosen.push_back(contender_for_command(text));
   for (auto contender = chosen.begin(); contender != chosen.end(); ++contender) {
     const auto same_name = [&](const Contender& other) { return other.name == contender->name; };
     if (std::any_of(chosen.begin(), contender, same_name)) {
@@ -92,10 +62,12 @@ int run_compare(CompareFlags& flags) {
   out.line(describe_load(flags.round, flags.rounds) + "\n");
   Comparison comparison;
   {
-    const ProgressLine progress{flags.rounds, ::isatty(STDERR_FILENO) == 1};
+    const ProgressLine progress;
     comparison = compare(
         contenders, flags.round, flags.rounds, interrupt,
-        [&](std::size_t round, const Contender& contender) { progress.show(round, contender); });
+        [&](std::size_t round, const Contender& contender) {
+          progress.show(fmt::format("round {} of {}: {}", round, flags.rounds, contender.name));
+        });
   }
   for (const std::string& line : report(comparison, out.colour())) out.line(line);
   if (comparison.interrupted) return 128 + SIGINT;

@@ -48,8 +48,10 @@ const KnownModel& find_model(const std::string& name) {
 std::string program_path(const std::string& program) {
   namespace fs = std::filesystem;
   const fs::path here = fs::read_symlink("/proc/self/exe").parent_path();
-  const fs::path installed = (here / UNBLOCK_LIBEXEC / program).lexically_normal();
-  if (::access(installed.c_str(), X_OK) == 0) return installed;
+  for (const char* const folder : {UNBLOCK_LIBEXEC, "../bin"}) {
+    const fs::path path = (here / folder / program).lexically_normal();
+    if (::access(path.c_str(), X_OK) == 0) return path;
+  }
   return here / program;
 }
 

@@ -20,8 +20,9 @@ const std::vector<KnownModel>& known_models();
 /// The model of that name; throws UserError, with the nearest name, where there is none.
 const KnownModel& find_model(const std::string& name);
 
-/// Where the lesson's program lies: in ../libexec/unblock as seen from this program where it is
-/// installed, else beside this program.
+/// Where the lesson's program lies, as seen from the folder of the program that asks:
+/// ../libexec/unblock where it is installed, else ../bin, which in a build is where `unblock` lies
+/// too. Where there is none, the path beside it.
 std::string program_path(const std::string& program);
 
 }  // namespace unblock

@@ -1,141 +1,19 @@
 #include "tools/compare/run.hpp"
 
-#include <signal.h>
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
-#include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "core/child_process.hpp"
 #include "core/errors.hpp"
 #include "core/observe.hpp"
-#include "tools/compare/models.hpp"
 
 namespace unblock {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
-
-constexpr milliseconds slice{20};  // between looks at the interrupt
-
-// The CPUs for both ends, as indices of those that we may use: the last ones, since a system's
-// interrupts and first processes tend to live on the first.
-struct Places {
-  std::optional<std::size_t> server;
-  std::optional<std::size_t> client;
-};
-
-Places places_for(Pinning pinning) {
-  const std::size_t cpus = available_cpus();
-  if (pinning == Pinning::none) return {};
-  if (pinning == Pinning::same) return {cpus - 1, cpus - 1};
-  if (cpus < 2) {
-    throw UserError{"there is one CPU only, which cannot be split: use --pin same"};
-  }
-  return {cpus - 1, cpus - 2};
-}
-
-// A number of /proc/PID/status, in the unit that stands there; 0 where the process is gone.
-std::size_t status_number(pid_t pid, const std::string& name) {
-  std::ifstream file{fmt::format("/proc/{}/status", pid)};
-  for (std::string line; std::getline(file, line);) {
-    if (line.compare(0, name.size(), name) == 0) {
-      return std::strtoul(line.c_str() + name.size(), nullptr, 10);
-    }
-  }
-  return 0;
-}
-
-std::string last_line(const std::string& text) {
-  std::istringstream lines{text};
-  std::string last;
-  for (std::string line; std::getline(lines, line);) {
-    if (line.find_first_not_of(" \t\r") != std::string::npos) last = line;
-  }
-  return last;
-}
-
-std::string describe_status(int status) {
-  return status > 128 ? fmt::format("signal {}", status - 128) : fmt::format("status {}", status);
-}
-
-// One server process, from its start to its end.
-class Server {
- public:
-  Server(const Contender& contender, const RoundOptions& options, const Interrupt& interrupt)
-      : options_{options}, interrupt_{interrupt}, child_{start(contender, options)} {}
-
-  [[nodiscard]] pid_t pid() const noexcept { return child_.pid(); }
-
-  /// Waits for the line that names its port; fills in `problem` where none comes.
-  std::optional<std::uint16_t> await_port(std::string& problem);
-
-  /// Why it is no more, where that is so.
-  std::optional<std::string> death(milliseconds deadline);
-
-  /// Ends it; false where it took more than a SIGTERM.
-  bool stop();
-
-  /// Its last words, as ": ..." to be put behind a sentence. Once it has ended.
-  std::string last_words();
-
- private:
-  static ChildProcess start(const Contender& contender, const RoundOptions& options) {
-    std::optional<PinnedToCpu> pinned;  // what is started inherits it
-    if (const auto cpu = places_for(options.pinning).server) pinned.emplace(*cpu);
-    return ChildProcess{{.command = contender.command, .limits = {}, .cpu = {}}};
-  }
-
-  const RoundOptions& options_;
-  const Interrupt& interrupt_;
-  ChildProcess child_;
-};
-
-std::optional<std::uint16_t> Server::await_port(std::string& problem) {
-  const auto end = steady_clock::now() + options_.start_deadline;
-  while (!interrupt_.requested()) {
-    if (const auto line = child_.read_line(slice)) {
-      if (const auto port = parse_listening_line(*line)) return port;
-      continue;
-    }
-    if (const auto status = child_.wait(slice)) {
-      problem = fmt::format("did not start ({}){}", describe_status(*status), last_words());
-      return std::nullopt;
-    }
-    if (steady_clock::now() >= end) {
-      stop();
-      problem = fmt::format("did not start: no line \"listening on HOST:PORT\" within {} s{}",
-                            options_.start_deadline.count() / 1000, last_words());
-      return std::nullopt;
-    }
-  }
-  return std::nullopt;
-}
-
-std::optional<std::string> Server::death(milliseconds deadline) {
-  const auto status = child_.wait(deadline);
-  if (!status) return std::nullopt;
-  return fmt::format("died in the middle ({}){}", describe_status(*status), last_words());
-}
-
-bool Server::stop() {
-  child_.signal(SIGTERM);
-  if (child_.wait(options_.stop_deadline)) return true;
-  child_.signal(SIGKILL);
-  child_.wait();
-  return false;
-}
-
-std::string Server::last_words() {
-  const std::string words = last_line(child_.read_errors(milliseconds{200}));
-  return words.empty() ? "" : ": " + words;
-}
 
 // What is wrong with a server that kept running; empty where the numbers may stand.
 std::string judge(const Round& round, const LoadOptions& load, bool any_alive) {
@@ -170,23 +48,17 @@ std::optional<Entry> choose_twin(const std::vector<Entry>& entries) {
 
 }  // namespace
 
-Contender contender_for_model(const std::string& name) {
-  const KnownModel& model = find_model(name);
-  return {.name = model.name,
-          .command = {program_path(model.program), "serve", "--model", model.name, "--port", "0"}};
-}
-
 std::optional<Round> run_round(const Contender& contender, const RoundOptions& options,
                                const Interrupt& interrupt) {
   Round round;
-  std::optional<Server> server;
+  std::optional<ServerProcess> server;
   try {
-    server.emplace(contender, options, interrupt);
+    server.emplace(contender, options.pinning, interrupt);
   } catch (const UserError& error) {
     round.problem = fmt::format("did not start: {}", error.what());
     return round;
   }
-  const auto port = server->await_port(round.problem);
+  const auto port = server->await_port(options.start_deadline, round.problem);
   if (interrupt.requested()) return std::nullopt;
   if (!port) return round;
 
@@ -199,12 +71,12 @@ std::optional<Round> run_round(const Contender& contender, const RoundOptions& o
   client.connect();
   if (client.greeted() > 0) {
     client.drive(options.warm_up);
-    const std::size_t threads = status_number(server->pid(), "Threads:");
+    const std::size_t threads = server->threads();
     const auto cpu_before = process_cpu_time(server->pid());
     LoadWindow window = client.drive(options.duration);
     round.server_cpu = process_cpu_time(server->pid()) - cpu_before;
-    round.threads = std::max(threads, status_number(server->pid(), "Threads:"));
-    round.peak_memory = status_number(server->pid(), "VmHWM:") * 1024;
+    round.threads = std::max(threads, server->threads());
+    round.peak_memory = server->peak_memory();
     round.requests = window.requests;
     round.elapsed = window.elapsed;
     round.client_cpu = window.client_cpu;
@@ -221,7 +93,7 @@ std::optional<Round> run_round(const Contender& contender, const RoundOptions& o
     round.problem = *death;
     return round;
   }
-  if (!server->stop()) {
+  if (!server->stop(options.stop_deadline)) {
     round.remark = fmt::format("did not stop within {} s of SIGTERM, and was killed",
                                options.stop_deadline.count() / 1000);
   }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -9,27 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "tools/compare/interrupt.hpp"
+#include "tools/compare/server_process.hpp"
 #include "tools/load/load_client.hpp"
 
 namespace unblock {
-
-/// Which CPUs the server and the client may use.
-enum class Pinning {
-  same,   ///< one CPU for both
-  split,  ///< one each
-  none,   ///< the scheduler decides
-};
-
-/// A server that takes part: a program that prints `listening on HOST:PORT` once it serves, and
-/// ends on SIGTERM.
-struct Contender {
-  std::string name;
-  std::vector<std::string> command;
-};
-
-/// The contender that the model of this name is.
-Contender contender_for_model(const std::string& name);
 
 /// How each round goes.
 struct RoundOptions {
