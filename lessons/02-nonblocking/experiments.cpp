@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <span>
@@ -62,20 +63,7 @@ struct Answer {
 
 Answer answer(ssize_t result) { return {result, result < 0 ? errno : 0}; }
 
-std::string name_of(int error) {
-  switch (error) {
-    case EAGAIN:
-      return "EAGAIN";
-    case ECONNRESET:
-      return "ECONNRESET";
-    case ECONNREFUSED:
-      return "ECONNREFUSED";
-    case EINPROGRESS:
-      return "EINPROGRESS";
-    default:
-      return fmt::format("errno {}", error);
-  }
-}
+std::string name_of(int error) { return ::strerrorname_np(error); }
 
 std::string to_string(Answer answer) {
   return answer.count < 0 ? fmt::format("-1 {}", name_of(answer.error))
@@ -210,7 +198,7 @@ Finding three_answers(Narrator& out) {
   check("write", ::write(connection.client.get(), "hello", 5));
   await_event(fd, POLLIN);
   const Answer data = read_some(fd);
-  rows.push_back({"sent hello", to_string(data), "this many bytes, and they are in the buffer"});
+  rows.push_back({"sent hello", to_string(data), "this many bytes are in the buffer"});
   const Answer drained = read_some(fd);
   rows.push_back({"sent no more than that", to_string(drained), "nothing now: ask later"});
 
@@ -267,7 +255,7 @@ Finding short_write(Narrator& out) {
     sent += static_cast<std::size_t>(full.count);  // the far end's window opened a little
   }
   out.note("send again, for the rest: {}", to_string(full));
-  out.note("who takes a send that did not fail for a whole one has lost {} bytes", size - put);
+  out.note("a program that does not look at the count has lost {} bytes", size - put);
 
   out.step("The client reads; each time that there is room, we send some of the rest.");
   std::size_t received = 0;
@@ -331,8 +319,7 @@ Finding shared_flag(Narrator& out) {
   int status = 0;
   check("waitpid", ::waitpid(child, &status, 0));
   const bool through_fork = is_nonblocking(connection.client.get());
-  out.note("in this process it is {} now: two processes share a terminal like this, too",
-           word(through_fork));
+  out.note("in this process it is {} now", word(through_fork));
 
   out.step("A pipe is opened a second time, through /proc/self/fd.");
   const Pipe pipe = make_pipe();
@@ -444,7 +431,7 @@ Finding regular_file(Narrator& out) {
   out.note("fcntl takes the flag: F_GETFL shows it {}", is_nonblocking(fd) ? "set" : "clear");
   const Answer data = read_some(fd);
   out.step("read: {}", to_string(data));
-  out.note("this call waits for the disk where the bytes are not in memory");
+  out.note("open(2): it may wait for the disk, with the flag as without it");
   const Answer end = read_some(fd);
   out.step("read again, at the end of the file: {}, and not EAGAIN", to_string(end));
 
@@ -501,10 +488,10 @@ Finding one_device(Narrator& out) {
   const double ratio = polling.cpu / blocking.cpu;
   const bool burns = blocking.vain == 0 && polling.vain > 100 && ratio > 5;
   return {.verdict = burns ? Verdict::holds : Verdict::fails,
-          .conclusion = burns ? fmt::format("the byte came no sooner, and the loop used {:.0f} "
-                                            "times the CPU of the call that sleeps.",
-                                            ratio)
-                              : "the loop was no more expensive than the call that sleeps.",
+          .conclusion =
+              burns ? fmt::format(
+                          "the loop used {:.0f} times the CPU, and the byte came no sooner.", ratio)
+                    : "the loop was no more expensive than the call that sleeps.",
           .facts = {{"vain_reads_blocking", blocking.vain},
                     {"vain_reads_polling", polling.vain},
                     {"cpu_ratio", ratio}}};

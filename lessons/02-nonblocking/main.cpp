@@ -12,9 +12,9 @@ int main(int argc, char** argv) {
       .title = "Non-blocking I/O: calls that return at once, and a loop that asks all the time",
       .idea =
           "With O_NONBLOCK a call that would sleep returns EAGAIN instead. So one thread can serve "
-          "many clients\n"
+          "many clients "
           "by asking each socket in turn; but nobody tells it when to ask, so that it burns a CPU "
-          "or, where it\n"
+          "or, where it "
           "naps between two turns, keeps its clients waiting.",
       .models = {model<PollingServer>("polling", "one thread asks all sockets, without a pause"),
                  model<PollingServer>("polling-nap",

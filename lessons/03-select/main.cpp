@@ -10,9 +10,9 @@ int main(int argc, char** argv) {
       .title = "select: one thread that waits for many descriptors",
       .idea =
           "One call sleeps until one of many descriptors is ready. What to wait for, and what came "
-          "of it, are\n"
+          "of it, are "
           "the same sets of bits: each call overwrites them, each turn fills them anew. A set has "
-          "1,024 bits,\n"
+          "1,024 bits, "
           "and all of them up to the highest are walked at every call.",
       .models = {model<SelectServer>("select", "one thread, sets of bits given to select(2)")},
       .experiments =

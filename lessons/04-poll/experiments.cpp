@@ -15,6 +15,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <span>
 #include <string>
 #include <thread>
@@ -82,22 +83,17 @@ std::string names_of(short events) {
   return set.empty() ? "nothing" : fmt::format("{}", fmt::join(set, "|"));
 }
 
-std::string result_of(ssize_t result) {
-  if (result >= 0) return fmt::format("{}", result);
-  switch (errno) {
-    case EAGAIN:
-      return "-1 EAGAIN";
-    case ECONNRESET:
-      return "-1 ECONNRESET";
-    case EPIPE:
-      return "-1 EPIPE";
-    case EBADF:
-      return "-1 EBADF";
-    case EINVAL:
-      return "-1 EINVAL";
-    default:
-      return fmt::format("-1 errno {}", errno);
+// "IN|HUP"
+std::string short_names_of(short events) {
+  std::string names = names_of(events);
+  for (auto at = names.find("POLL"); at != std::string::npos; at = names.find("POLL")) {
+    names.erase(at, 4);
   }
+  return names;
+}
+
+std::string result_of(ssize_t result) {
+  return result < 0 ? fmt::format("-1 {}", ::strerrorname_np(errno)) : fmt::format("{}", result);
 }
 
 std::string read_result(int fd) {
@@ -206,18 +202,18 @@ void see_sockets(std::vector<Seen>& seen) {
     check("send", ::send(pair.client.get(), "!", 1, MSG_OOB));
     const short answered = await_events(pair.server.get(), POLLIN | POLLPRI);
     char urgent = 0;
-    seen.push_back({"socket: an urgent byte came", POLLIN | POLLPRI, answered,
+    seen.push_back({"an urgent byte came", POLLIN | POLLPRI, answered,
                     "recv MSG_OOB " + result_of(::recv(pair.server.get(), &urgent, 1, MSG_OOB))});
   }
   ConnectedPair pair = connected_pair();
   set_nonblocking(pair.server.get());
   write_one(pair.client.get());
-  add("socket: a byte came", asked, pair);
+  add("a byte came", asked, pair);
   check("shutdown", ::shutdown(pair.client.get(), SHUT_WR));
-  add("socket: the client finished sending", asked, pair);
-  add("the same, asked for POLLIN only", POLLIN, pair);
+  add("the client finished sending", asked, pair);
+  add("same, asked for POLLIN only", POLLIN, pair);
   check("shutdown", ::shutdown(pair.server.get(), SHUT_WR));
-  add("socket: we finished sending, too", asked, pair);
+  add("we finished sending, too", asked, pair);
 
   for (const short events : {asked, short{0}}) {
     ConnectedPair broken = connected_pair();
@@ -226,8 +222,7 @@ void see_sockets(std::vector<Seen>& seen) {
           ::setsockopt(broken.client.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset));
     broken.client.reset();
     await_hang_up(broken.server.get());
-    add(events == 0 ? "the same, asked for nothing" : "socket: the client reset it", events,
-        broken);
+    add(events == 0 ? "same, asked for nothing" : "the client reset it", events, broken);
   }
 }
 
@@ -235,8 +230,7 @@ void see_pipes(std::vector<Seen>& seen) {
   Pipe pipe = make_pipe();
   check("write", ::write(pipe.write_end.get(), "hello", 5));
   pipe.write_end.reset();
-  for (const char* const what :
-       {"pipe: writer gone, 5 bytes left", "the same, once they are read"}) {
+  for (const char* const what : {"pipe: writer gone, 5 bytes left", "same, once they are read"}) {
     const short answered = await_events(pipe.read_end.get(), POLLIN);
     seen.push_back({what, POLLIN, answered, "read " + read_result(pipe.read_end.get())});
   }
@@ -250,8 +244,8 @@ void see_pipes(std::vector<Seen>& seen) {
 
   const int closed = unread.write_end.get();
   unread.write_end.reset();
-  seen.push_back({"a descriptor that is closed", POLLIN, await_events(closed, POLLIN),
-                  "read " + read_result(closed)});
+  seen.push_back(
+      {"a closed descriptor", POLLIN, await_events(closed, POLLIN), "read " + read_result(closed)});
 }
 
 }  // namespace
@@ -262,12 +256,12 @@ Finding every_event(Narrator& out) {
   see_sockets(seen);
   see_pipes(seen);
 
-  out.step("What was done, what poll was asked, what it answers, and what the call then says:");
-  std::vector<std::vector<std::string>> rows{{"what was done", "asked", "answered", "then"}};
+  out.step("What happened, what poll was asked (POLL...), what it answers, what the call says:");
+  std::vector<std::vector<std::string>> rows{{"what happened", "asked", "answered", "then"}};
   Finding finding;
   short unasked = 0;
   for (const Seen& one : seen) {
-    rows.push_back({one.what, names_of(one.asked), names_of(one.answered), one.call});
+    rows.push_back({one.what, short_names_of(one.asked), short_names_of(one.answered), one.call});
     finding.facts.emplace_back(one.what, names_of(one.answered));
     unasked = static_cast<short>(unasked | (one.answered & ~one.asked));
   }
