@@ -196,7 +196,7 @@ Finding timeout_counts_down(Narrator& out) {
   watch();
   const int ready = check("select", ::select(fd + 1, &readable, nullptr, nullptr, &timeout));
   const std::int64_t left = micros(timeout);
-  out.note("select returns {}, and of the 10,000,000 µs {} are left in the timeval", ready, left);
+  out.note("select returns {}, and of 10000000 µs {} are left", ready, left);
 
   out.step("The byte is read; a timeout of 1 ms passes.");
   read_one(fd);
@@ -523,9 +523,7 @@ Finding cost_of_select(Narrator& out) {
   return {.verdict = linear ? Verdict::holds : Verdict::fails,
           .conclusion =
               linear
-                  ? fmt::format("with 100 times as many descriptors a turn costs {:.0f} times as "
-                                "much, although one is ready in either case.",
-                                ratio)
+                  ? fmt::format("100 times as many descriptors cost {:.0f} times as much.", ratio)
                   : "a turn costs about the same, however many are watched.",
           .facts = {{"ratio_10_to_1000", ratio},
                     {"ns_at_10", median(cases[0].ns)},
