@@ -31,7 +31,6 @@ namespace unblock {
 namespace {
 
 using std::chrono::duration;
-using std::chrono::steady_clock;
 
 // Raises the number of descriptors that this process may have to what it may raise it to, and
 // undoes it.
@@ -485,7 +484,7 @@ Finding cost_of_select(Narrator& out) {
     check("write", ::write(last, &one, sizeof one));
     const std::size_t turns = 10'000 / watched.size();
     std::size_t found = 0;
-    const auto start = steady_clock::now();
+    const std::chrono::nanoseconds before = thread_cpu_time();
     for (std::size_t i = 0; i < turns; ++i) {
       fd_set readable;
       FD_ZERO(&readable);
@@ -493,7 +492,7 @@ Finding cost_of_select(Narrator& out) {
       select_now(last, &readable, nullptr);
       for (const UniqueFd& event : watched) found += FD_ISSET(event.get(), &readable) ? 1 : 0;
     }
-    const duration<double, std::nano> took = steady_clock::now() - start;
+    const duration<double, std::nano> took = thread_cpu_time() - before;
     std::uint64_t count = 0;
     check("read", ::read(last, &count, sizeof count));
     if (found != turns) throw UserError{"select did not report just the descriptor that is ready"};
@@ -506,7 +505,7 @@ Finding cost_of_select(Narrator& out) {
     ratios.push_back(cases[2].ns.back() / cases[0].ns.back());
   }
 
-  out.step("One descriptor is ready; on the others that are watched with it nothing happens.");
+  out.step("One descriptor is ready, on the others that are watched nothing happens.");
   std::vector<std::vector<std::string>> rows{{"watched", "highest", "a turn", "for each"}};
   for (const Case& one : cases) {
     const double ns = median(one.ns);
@@ -515,8 +514,8 @@ Finding cost_of_select(Narrator& out) {
                     fmt::format("{:.0f} ns", ns / static_cast<double>(one.watched.size()))});
   }
   out.table(rows);
-  out.note("a turn: fill the set, select, look at each; median of {} rounds, interleaved", rounds);
-  out.note("the last row: a single one, whose number is high, so that select walks empty words");
+  out.note("CPU time of a turn: fill the set, select, look at each (median of {})", rounds);
+  out.note("the last row: a single one with a high number");
 
   const double ratio = median(ratios);
   const bool linear = ratio > 3;
