@@ -118,6 +118,7 @@ void PollServer::on_writable(Connection& connection) {
 }
 // [/write]
 
+// [open]
 void PollServer::open_connection(UniqueFd conn_fd) {
   const auto place = static_cast<std::size_t>(conn_fd.get());
   if (place >= connections_.size()) connections_.resize(place + 1);
@@ -125,6 +126,7 @@ void PollServer::open_connection(UniqueFd conn_fd) {
   connections_[place].fd = std::move(conn_fd);
   ++open_;
 }
+// [/open]
 
 void PollServer::close_connection(Connection& connection) {
   connection = {};
