@@ -1,7 +1,14 @@
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/select.h>
+#include <unistd.h>
+
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "core/errors.hpp"
+#include "core/unique_fd.hpp"
 #include "echo_server.hpp"
 #include "experiments.hpp"
 #include "testkit/conformance.hpp"
@@ -19,6 +26,23 @@ TEST(SelectServer, NeedsThreeSystemCallsARequest) {  // select, read, send
   const auto calls = syscalls_per_request({UNBLOCK_PROGRAM, "serve", "--port", "0"});
   if (!calls) GTEST_SKIP() << "this machine does not allow ptrace";
   EXPECT_DOUBLE_EQ(*calls, 3.0);
+}
+
+TEST(SelectServer, RefusesToStartWithoutADescriptorThatFitsIntoASet) {
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  if (limit.rlim_max <= FD_SETSIZE + 10) GTEST_SKIP() << "no descriptor here is too large";
+  const rlimit raised{limit.rlim_max, limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &raised), 0);
+  {
+    std::vector<UniqueFd> taken;
+    do {
+      taken.emplace_back(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
+      ASSERT_TRUE(taken.back());
+    } while (taken.back().get() < FD_SETSIZE);
+    EXPECT_THROW(SelectServer{ServerOptions{}}, UserError);
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 class SelectExperiment : public testing::Test {
