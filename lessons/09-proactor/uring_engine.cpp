@@ -1,0 +1,238 @@
+// The operation processor that is the kernel itself: io_uring.
+//
+//   start: write an entry into the submission queue        no system call
+//   wait:  io_uring_enter(submit them all, wait for one)   the only system call there is
+//          for each entry of the completion queue:         no system call
+//            make a completion event of it
+//
+// Invariants: user_data of an entry is its operation's address, or a small number for the engine's
+// own entries. Each queue is changed by one thread at a time. A read brings no buffer: the kernel
+// takes one of the provided buffers once data has come, so a silent connection holds none. After
+// cancel_all() nothing but no-ops is submitted, so that nothing can begin to wait.
+// Manual: io_uring(7), io_uring_enter(2), io_uring_prep_recv(3), io_uring_prep_multishot_accept(3).
+// Compare with: select_engine.cpp, whose loop is in the kernel here; 05-epoll, where each read and
+// each write is a system call of its own.
+
+#include "uring_engine.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "core/errors.hpp"
+
+namespace unblock {
+namespace {
+
+// Values of user_data that are not an operation's address.
+constexpr std::uint64_t nobody = 0;
+constexpr std::uint64_t wake_up = 1;
+
+// The engine that calls handlers in this thread: here, start() may write into the queue itself.
+thread_local const UringEngine* engine_of_this_thread = nullptr;
+
+__kernel_timespec to_timespec(std::chrono::steady_clock::time_point time) {
+  const std::chrono::nanoseconds ns = time.time_since_epoch();
+  return {.tv_sec = ns / std::chrono::seconds{1},
+          .tv_nsec = (ns % std::chrono::seconds{1}).count()};
+}
+
+}  // namespace
+
+UringEngine::UringEngine(std::size_t threads)
+    : Engine{threads}, shared_{threads > 1}, ring_{shared_}, buffers_{ring_} {
+  prepare_wake_up();
+}
+
+// [begin]
+void UringEngine::begin(AsynchronousOperation& operation) {
+  if (engine_of_this_thread == this) {
+    const auto lock = lock_submissions();
+    return prepare(operation);
+  }
+  {
+    const std::lock_guard lock{inbox_mutex_};
+    inbox_.push(operation);
+  }
+  wake_.signal();
+}
+// [/begin]
+
+std::unique_lock<std::mutex> UringEngine::lock_submissions() {
+  return shared_ ? std::unique_lock{submissions_} : std::unique_lock<std::mutex>{};
+}
+
+io_uring_sqe& UringEngine::next_entry() {
+  io_uring_sqe* entry = ::io_uring_get_sqe(&ring_);
+  while (entry == nullptr) {  // the queue is full: let the kernel have what is in it
+    ++enters_;
+    check_uring("io_uring_enter", ::io_uring_submit(&ring_));
+    entry = ::io_uring_get_sqe(&ring_);
+  }
+  return *entry;
+}
+
+// [prepare]
+void UringEngine::prepare(AsynchronousOperation& operation) {
+  using Kind = AsynchronousOperation::Kind;
+  io_uring_sqe* const entry = &next_entry();
+  const int fd = operation.fd;
+  if (cancelled_) {
+    operation.error = ECANCELED;
+    ::io_uring_prep_nop(entry);
+  } else if (operation.kind == Kind::accept && operation.many && !shared_) {
+    ::io_uring_prep_multishot_accept(entry, fd, nullptr, nullptr, SOCK_CLOEXEC);
+  } else if (operation.kind == Kind::accept) {
+    ::io_uring_prep_accept(entry, fd, nullptr, nullptr, SOCK_CLOEXEC);
+  } else if (operation.kind == Kind::read) {
+    ::io_uring_prep_recv(entry, fd, nullptr, 0, 0);
+    entry->flags |= IOSQE_BUFFER_SELECT;
+    entry->buf_group = ProvidedBuffers::group;
+  } else if (operation.kind == Kind::write) {
+    const std::span<const std::byte> bytes = operation.data.bytes();
+    ::io_uring_prep_send(entry, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  } else {
+    __kernel_timespec deadline = to_timespec(operation.deadline);
+    ::io_uring_prep_timeout(entry, &deadline, 0, IORING_TIMEOUT_ABS);
+    ::io_uring_sqe_set_data(entry, &operation);
+    ++enters_;
+    check_uring("io_uring_enter", ::io_uring_submit(&ring_));  // it reads the deadline now
+    return;
+  }
+  ::io_uring_sqe_set_data(entry, &operation);
+  if (shared_) prepared_.fetch_add(1, std::memory_order_release);
+}
+// [/prepare]
+
+void UringEngine::prepare_wake_up() {
+  io_uring_sqe& entry = next_entry();
+  ::io_uring_prep_poll_add(&entry, wake_.fd(), POLLIN);
+  entry.user_data = wake_up;
+}
+
+void UringEngine::cancel(AsynchronousOperation& operation) {
+  {
+    const std::lock_guard lock{inbox_mutex_};
+    cancel_inbox_.push_back(&operation);
+  }
+  wake_.signal();
+}
+
+void UringEngine::cancel_all() noexcept {
+  cancelled_ = true;
+  wake_.signal();
+}
+
+void UringEngine::close() noexcept {
+  closed_ = true;
+  wake_.signal();
+}
+
+// [wait]
+std::size_t UringEngine::wait(std::span<CompletionEvent> events) {
+  std::call_once(enabled_, [this] { ring_.enable(); });
+  engine_of_this_thread = this;
+  if (shared_) submit();
+  const auto turn = shared_ ? std::unique_lock{waiting_} : std::unique_lock<std::mutex>{};
+  while (!closed_) {
+    if (const std::size_t taken = take(events)) return taken;
+    submit_and_wait();
+  }
+  engine_of_this_thread = nullptr;
+  return 0;
+}
+
+void UringEngine::submit_and_wait() {
+  int result = 0;
+  if (shared_) {
+    submit();  // what a wake-up has brought
+    io_uring_cqe* first = nullptr;
+    result = ::io_uring_wait_cqe(&ring_, &first);
+  } else {
+    result = ::io_uring_submit_and_wait(&ring_, 1);
+  }
+  ++enters_;
+  // EINTR: a signal came; EAGAIN, EBUSY: no memory, or no room for completions, which take() makes.
+  if (result == -EINTR || result == -EAGAIN || result == -EBUSY) return;
+  check_uring("io_uring_enter", result);
+}
+
+void UringEngine::submit() {
+  const auto lock = lock_submissions();
+  if (::io_uring_sq_ready(&ring_) == 0) return;
+  ++enters_;
+  check_uring("io_uring_enter", ::io_uring_submit(&ring_));
+}
+// [/wait]
+
+// [take]
+std::size_t UringEngine::take(std::span<CompletionEvent> events) {
+  std::size_t taken = 0;
+  unsigned head = 0;
+  unsigned seen = 0;
+  io_uring_cqe* entry = nullptr;
+  io_uring_for_each_cqe(&ring_, head, entry) {
+    if (taken == events.size()) break;
+    ++seen;
+    if (on_complete(*entry, events[taken])) ++taken;
+  }
+  ::io_uring_cq_advance(&ring_, seen);
+  return taken;
+}
+
+// False where there is nothing in it for a handler.
+bool UringEngine::on_complete(const io_uring_cqe& entry, CompletionEvent& event) {
+  using Kind = AsynchronousOperation::Kind;
+  if (entry.user_data == wake_up) on_wake_up();
+  if (entry.user_data == wake_up || entry.user_data == nobody) return false;
+
+  // What a thread wrote before it prepared an operation, the one that takes the completion sees:
+  // the kernel stands between the two. This tells it to the compiler, and to a race detector.
+  if (shared_) static_cast<void>(prepared_.load(std::memory_order_acquire));
+  auto& operation = *static_cast<AsynchronousOperation*>(::io_uring_cqe_get_data(&entry));
+  if (entry.res == -ENOBUFS && operation.kind == Kind::read && buffers_.add()) {
+    const auto lock = lock_submissions();
+    prepare(operation);  // every buffer was in use: there are more now
+    return false;
+  }
+  event = {.operation = &operation, .data = std::move(operation.data)};
+  event.error = operation.error;  // it was refused, and what completed is a no-op
+  if (event.error != 0) return true;
+
+  const auto count = static_cast<std::size_t>(std::max(entry.res, 0));
+  event.error = entry.res < 0 ? -entry.res : 0;
+  event.more = (entry.flags & IORING_CQE_F_MORE) != 0;
+  if (operation.kind == Kind::accept && entry.res >= 0) event.accepted = UniqueFd{entry.res};
+  if (operation.kind == Kind::write) event.data.consume(count);
+  if (operation.kind == Kind::delay && event.error == ETIME) event.error = 0;
+  if ((entry.flags & IORING_CQE_F_BUFFER) != 0) {
+    event.data = buffers_.filled(entry.flags >> IORING_CQE_BUFFER_SHIFT, count);
+  }
+  return true;
+}
+// [/take]
+
+void UringEngine::on_wake_up() {
+  wake_.clear();
+  const auto lock = lock_submissions();
+  prepare_wake_up();
+  {
+    const std::lock_guard inbox_lock{inbox_mutex_};
+    while (AsynchronousOperation* operation = inbox_.pop()) prepare(*operation);
+    for (AsynchronousOperation* operation : cancel_inbox_) {
+      io_uring_sqe& entry = next_entry();
+      ::io_uring_prep_cancel64(&entry, reinterpret_cast<std::uintptr_t>(operation), 0);
+      entry.user_data = nobody;
+    }
+    cancel_inbox_.clear();
+  }
+  if (cancelled_ && !std::exchange(all_cancelled_, true)) {
+    io_uring_sqe& entry = next_entry();
+    ::io_uring_prep_cancel(&entry, nullptr, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+    entry.user_data = nobody;
+  }
+}
+
+}  // namespace unblock
