@@ -50,8 +50,8 @@ std::uint16_t local_port(int fd);
 /// "127.0.0.1:8080", "[::1]:8080".
 std::string to_string(const std::string& host, std::uint16_t port);
 
-/// Whether `error`, from accept(2), belongs to one client alone: it gave up while it was still in the
-/// queue, or its network failed (accept(2), "Error handling"). The listener is in order.
+/// Whether `error`, from accept(2), belongs to one client alone: it gave up while it was still in
+/// the queue, or its network failed (accept(2), "Error handling"). The listener is in order.
 bool concerns_one_client(int error) noexcept;
 
 /// Whether `error`, from accept(2), tells that there is no descriptor or no memory for one more

@@ -5,6 +5,7 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -78,6 +79,8 @@ std::string model_name(const testing::TestParamInfo<ModelUnderTest>& info) {
 void PrintTo(const ModelUnderTest& model, std::ostream* out) { *out << model.model.name; }
 
 void Conformance::SetUp() {
+  std::jthread{[] {
+  }}.join();  // ThreadSanitizer starts a thread of its own with the first one of ours
   descriptors_before_ = open_descriptors();
   threads_before_ = thread_ids().size();
   try {
