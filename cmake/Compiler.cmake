@@ -5,6 +5,8 @@ find_package(Threads REQUIRED)
 add_library(unblock_options INTERFACE)
 target_compile_options(unblock_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
                                                  -Wnon-virtual-dtor -Woverloaded-virtual
+                                                 # GCC's -Wconversion leaves signs alone: so does Clang's, then
+                                                 -Wno-sign-conversion
                                                  # a designated initializer leaves members out on purpose
                                                  -Wno-missing-field-initializers)
 if(UNBLOCK_WERROR)

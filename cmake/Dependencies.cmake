@@ -25,8 +25,9 @@ function(unblock_dependency name)
     execute_process(COMMAND git ls-remote --exit-code ${arg_GIT} refs/tags/${arg_TAG}
                     TIMEOUT 15 RESULT_VARIABLE unreachable OUTPUT_QUIET ERROR_QUIET)
     if(unreachable)
-      message(FATAL_ERROR "${name} is not installed, and ${arg_GIT} cannot be reached to fetch it.\n"
-                          "Install it (${arg_HINT}), or run `make setup`, and configure again.")
+      # Lines that are indented are not wrapped.
+      message(FATAL_ERROR "  ${name} is not installed, and ${arg_GIT} cannot be reached to fetch it.\n"
+                          "  Install it (${arg_HINT}) or run `make setup`, and configure again.\n")
     endif()
     message(NOTICE "${name} is not installed: fetching ${arg_TAG} from ${arg_GIT}")
   endif()

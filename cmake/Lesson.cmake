@@ -3,6 +3,10 @@
 # `cmake --build build --target programs`: what a person runs, without the tests.
 add_custom_target(programs)
 
+# What is not measured is built to be ready soon: GoogleTest's and CLI11's templates take the compiler a
+# third of the time without its optimizer.
+set(UNBLOCK_QUICK -O0 -g1)
+
 # unblock_test(NAME LABEL label SOURCES ... LIBRARIES ... [DEFINITIONS ...])
 #   A GoogleTest program; ctest knows each of its tests, under the label.
 function(unblock_test name)
@@ -10,6 +14,7 @@ function(unblock_test name)
   add_executable(${name} ${arg_SOURCES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   target_compile_definitions(${name} PRIVATE ${arg_DEFINITIONS})
+  target_compile_options(${name} PRIVATE ${UNBLOCK_QUICK})
   target_link_libraries(${name} PRIVATE unblock_options ${arg_LIBRARIES} GTest::gtest GTest::gtest_main)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES
                        TEST_PREFIX "${arg_LABEL}." PROPERTIES LABELS ${arg_LABEL} TIMEOUT 120)
