@@ -152,7 +152,7 @@ bool may_include(const File& file, const std::string& name) {
 // A model is what a student reads: neither the lesson's experiments nor its program nor its tests.
 bool is_model(const File& file) {
   return file.is_below("lessons") && file.path.ends_with(".cpp") && !file.is_test() &&
-         !file.name().starts_with("experiments") && file.name() != "main.cpp";
+         !file.name().ends_with("experiments.cpp") && file.name() != "main.cpp";
 }
 
 std::string listed(const Lines& lines) { return fmt::format("\n{}", fmt::join(lines, "\n")); }
