@@ -10,66 +10,6 @@
 
 namespace unblock {
 
-Buffer HeapBuffers::take() {
-  const std::lock_guard lock{mutex_};
-  if (free_.empty()) {
-    free_.reserve(all_.size() + 1);
-    all_.push_back(std::make_unique_for_overwrite<std::byte[]>(Buffer::capacity));
-    free_.push_back(all_.back().get());
-  }
-  std::byte* const memory = free_.back();
-  free_.pop_back();
-  return Buffer{*this, memory, 0, 0};
-}
-
-void HeapBuffers::give_back(std::byte* memory, std::uint16_t) noexcept {
-  const std::lock_guard lock{mutex_};
-  free_.push_back(memory);
-}
-
-void OperationList::push(AsynchronousOperation& operation) noexcept {
-  operation.next = nullptr;
-  (first_ == nullptr ? first_ : last_->next) = &operation;
-  last_ = &operation;
-}
-
-AsynchronousOperation* OperationList::pop() noexcept {
-  AsynchronousOperation* const operation = first_;
-  if (operation != nullptr) first_ = operation->next;
-  return operation;
-}
-
-bool OperationList::remove(AsynchronousOperation& operation) noexcept {
-  AsynchronousOperation* before = nullptr;
-  for (auto* each = first_; each != nullptr; before = each, each = each->next) {
-    if (each != &operation) continue;
-    (before == nullptr ? first_ : before->next) = each->next;
-    if (last_ == each) last_ = before;
-    return true;
-  }
-  return false;
-}
-
-AsynchronousOperation* DelayList::pop_due() noexcept {
-  const auto now = std::chrono::steady_clock::now();
-  for (auto* each = delays_.first(); each != nullptr; each = each->next) {
-    if (each->deadline > now) continue;
-    delays_.remove(*each);
-    return each;
-  }
-  return nullptr;
-}
-
-std::optional<std::chrono::microseconds> DelayList::time_left() const noexcept {
-  if (delays_.empty()) return std::nullopt;
-  auto next = delays_.first()->deadline;
-  for (auto* each = delays_.first(); each != nullptr; each = each->next) {
-    next = std::min(next, each->deadline);
-  }
-  const auto left = next - std::chrono::steady_clock::now();
-  return std::max(std::chrono::ceil<std::chrono::microseconds>(left), std::chrono::microseconds{0});
-}
-
 // [queue]
 void CompletionEventQueue::push(AsynchronousOperation& operation) noexcept {
   const std::lock_guard lock{mutex_};

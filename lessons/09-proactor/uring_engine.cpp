@@ -7,11 +7,10 @@
 //
 // Invariants: user_data of an entry is its operation's address, or a small number for the engine's
 // own entries. Each queue is changed by one thread at a time. A read brings no buffer: the kernel
-// takes one of the provided buffers once data has come, so a silent connection holds none. After
-// cancel_all() nothing but no-ops is submitted, so that nothing can begin to wait.
-// Manual: io_uring(7), io_uring_enter(2), io_uring_prep_recv(3), io_uring_prep_multishot_accept(3).
-// Compare with: select_engine.cpp, whose loop is in the kernel here; 05-epoll, where each read and
-// each write is a system call of its own.
+// takes one of the provided buffers once data has come. After cancel_all() only no-ops are
+// submitted. Manual: io_uring(7), io_uring_enter(2), io_uring_prep_recv(3),
+// io_uring_prep_multishot_accept(3). Compare with: select_engine.cpp, whose loop is in the kernel
+// here; 05-epoll, where each read and each write is a system call of its own.
 
 #include "uring_engine.hpp"
 
@@ -32,12 +31,6 @@ constexpr std::uint64_t wake_up = 1;
 
 // The engine that calls handlers in this thread: here, start() may write into the queue itself.
 thread_local const UringEngine* engine_of_this_thread = nullptr;
-
-__kernel_timespec to_timespec(std::chrono::steady_clock::time_point time) {
-  const std::chrono::nanoseconds ns = time.time_since_epoch();
-  return {.tv_sec = ns / std::chrono::seconds{1},
-          .tv_nsec = (ns % std::chrono::seconds{1}).count()};
-}
 
 }  // namespace
 
@@ -64,13 +57,15 @@ std::unique_lock<std::mutex> UringEngine::lock_submissions() {
   return shared_ ? std::unique_lock{submissions_} : std::unique_lock<std::mutex>{};
 }
 
+// Lets the kernel have what is in the submission queue.
+void UringEngine::submit() {
+  ++enters_;
+  check_entered(::io_uring_submit(&ring_));
+}
+
 io_uring_sqe& UringEngine::next_entry() {
-  io_uring_sqe* entry = ::io_uring_get_sqe(&ring_);
-  while (entry == nullptr) {  // the queue is full: let the kernel have what is in it
-    ++enters_;
-    check_uring("io_uring_enter", ::io_uring_submit(&ring_));
-    entry = ::io_uring_get_sqe(&ring_);
-  }
+  io_uring_sqe* entry = nullptr;
+  while ((entry = ::io_uring_get_sqe(&ring_)) == nullptr) submit();  // the queue is full
   return *entry;
 }
 
@@ -79,9 +74,10 @@ void UringEngine::prepare(AsynchronousOperation& operation) {
   using Kind = AsynchronousOperation::Kind;
   io_uring_sqe* const entry = &next_entry();
   const int fd = operation.fd;
+  __kernel_timespec deadline{};
+  ::io_uring_prep_nop(entry);
   if (cancelled_) {
     operation.error = ECANCELED;
-    ::io_uring_prep_nop(entry);
   } else if (operation.kind == Kind::accept && operation.many && !shared_) {
     ::io_uring_prep_multishot_accept(entry, fd, nullptr, nullptr, SOCK_CLOEXEC);
   } else if (operation.kind == Kind::accept) {
@@ -94,15 +90,12 @@ void UringEngine::prepare(AsynchronousOperation& operation) {
     const std::span<const std::byte> bytes = operation.data.bytes();
     ::io_uring_prep_send(entry, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   } else {
-    __kernel_timespec deadline = to_timespec(operation.deadline);
+    deadline = to_timespec(operation.deadline);
     ::io_uring_prep_timeout(entry, &deadline, 0, IORING_TIMEOUT_ABS);
-    ::io_uring_sqe_set_data(entry, &operation);
-    ++enters_;
-    check_uring("io_uring_enter", ::io_uring_submit(&ring_));  // it reads the deadline now
-    return;
   }
   ::io_uring_sqe_set_data(entry, &operation);
   if (shared_) prepared_.fetch_add(1, std::memory_order_release);
+  if (operation.kind == Kind::delay) submit();  // the kernel reads the deadline now
 }
 // [/prepare]
 
@@ -110,6 +103,12 @@ void UringEngine::prepare_wake_up() {
   io_uring_sqe& entry = next_entry();
   ::io_uring_prep_poll_add(&entry, wake_.fd(), POLLIN);
   entry.user_data = wake_up;
+}
+
+void UringEngine::prepare_cancel(AsynchronousOperation* operation, int flags) {
+  io_uring_sqe& entry = next_entry();
+  ::io_uring_prep_cancel(&entry, operation, flags);
+  entry.user_data = nobody;
 }
 
 void UringEngine::cancel(AsynchronousOperation& operation) {
@@ -134,7 +133,7 @@ void UringEngine::close() noexcept {
 std::size_t UringEngine::wait(std::span<CompletionEvent> events) {
   std::call_once(enabled_, [this] { ring_.enable(); });
   engine_of_this_thread = this;
-  if (shared_) submit();
+  if (shared_) submit_own();
   const auto turn = shared_ ? std::unique_lock{waiting_} : std::unique_lock<std::mutex>{};
   while (!closed_) {
     if (const std::size_t taken = take(events)) return taken;
@@ -145,25 +144,16 @@ std::size_t UringEngine::wait(std::span<CompletionEvent> events) {
 }
 
 void UringEngine::submit_and_wait() {
-  int result = 0;
-  if (shared_) {
-    submit();  // what a wake-up has brought
-    io_uring_cqe* first = nullptr;
-    result = ::io_uring_wait_cqe(&ring_, &first);
-  } else {
-    result = ::io_uring_submit_and_wait(&ring_, 1);
-  }
+  if (shared_) submit_own();  // what a wake-up has brought
   ++enters_;
-  // EINTR: a signal came; EAGAIN, EBUSY: no memory, or no room for completions, which take() makes.
-  if (result == -EINTR || result == -EAGAIN || result == -EBUSY) return;
-  check_uring("io_uring_enter", result);
+  io_uring_cqe* first = nullptr;
+  check_entered(shared_ ? ::io_uring_wait_cqe(&ring_, &first)
+                        : ::io_uring_submit_and_wait(&ring_, 1));
 }
 
-void UringEngine::submit() {
+void UringEngine::submit_own() {
   const auto lock = lock_submissions();
-  if (::io_uring_sq_ready(&ring_) == 0) return;
-  ++enters_;
-  check_uring("io_uring_enter", ::io_uring_submit(&ring_));
+  if (::io_uring_sq_ready(&ring_) > 0) submit();
 }
 // [/wait]
 
@@ -187,7 +177,6 @@ bool UringEngine::on_complete(const io_uring_cqe& entry, CompletionEvent& event)
   using Kind = AsynchronousOperation::Kind;
   if (entry.user_data == wake_up) on_wake_up();
   if (entry.user_data == wake_up || entry.user_data == nobody) return false;
-
   // What a thread wrote before it prepared an operation, the one that takes the completion sees:
   // the kernel stands between the two. This tells it to the compiler, and to a race detector.
   if (shared_) static_cast<void>(prepared_.load(std::memory_order_acquire));
@@ -200,7 +189,6 @@ bool UringEngine::on_complete(const io_uring_cqe& entry, CompletionEvent& event)
   event = {.operation = &operation, .data = std::move(operation.data)};
   event.error = operation.error;  // it was refused, and what completed is a no-op
   if (event.error != 0) return true;
-
   const auto count = static_cast<std::size_t>(std::max(entry.res, 0));
   event.error = entry.res < 0 ? -entry.res : 0;
   event.more = (entry.flags & IORING_CQE_F_MORE) != 0;
@@ -221,17 +209,11 @@ void UringEngine::on_wake_up() {
   {
     const std::lock_guard inbox_lock{inbox_mutex_};
     while (AsynchronousOperation* operation = inbox_.pop()) prepare(*operation);
-    for (AsynchronousOperation* operation : cancel_inbox_) {
-      io_uring_sqe& entry = next_entry();
-      ::io_uring_prep_cancel64(&entry, reinterpret_cast<std::uintptr_t>(operation), 0);
-      entry.user_data = nobody;
-    }
+    for (AsynchronousOperation* operation : cancel_inbox_) prepare_cancel(operation, 0);
     cancel_inbox_.clear();
   }
   if (cancelled_ && !std::exchange(all_cancelled_, true)) {
-    io_uring_sqe& entry = next_entry();
-    ::io_uring_prep_cancel(&entry, nullptr, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
-    entry.user_data = nobody;
+    prepare_cancel(nullptr, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
   }
 }
 

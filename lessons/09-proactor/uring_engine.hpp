@@ -43,7 +43,9 @@ class UringEngine final : public Engine {
   io_uring_sqe& next_entry();
   void prepare(AsynchronousOperation& operation);
   void prepare_wake_up();
+  void prepare_cancel(AsynchronousOperation* operation, int flags);
   void submit();
+  void submit_own();
   void submit_and_wait();
   std::size_t take(std::span<CompletionEvent> events);
   bool on_complete(const io_uring_cqe& entry, CompletionEvent& event);

@@ -39,6 +39,17 @@ void check_uring(const char* call, int result) {
   throw_errno(call);
 }
 
+void check_entered(int result) {
+  if (result == -EINTR || result == -EAGAIN || result == -EBUSY) return;
+  check_uring("io_uring_enter", result);
+}
+
+__kernel_timespec to_timespec(std::chrono::steady_clock::time_point time) {
+  const std::chrono::nanoseconds ns = time.time_since_epoch();
+  return {.tv_sec = ns / std::chrono::seconds{1},
+          .tv_nsec = (ns % std::chrono::seconds{1}).count()};
+}
+
 // [ring]
 Ring::Ring(bool shared) : io_uring{} {
   // The owner of a ring can let completions wait until it asks for them, all at once, instead of

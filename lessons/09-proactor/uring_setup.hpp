@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,6 +15,13 @@ namespace unblock {
 
 /// Throws std::system_error where `result`, as liburing returns it, is -errno.
 void check_uring(const char* call, int result);
+
+/// The same for io_uring_enter(2); nothing where that is only to be called again: a signal came
+/// (EINTR), or there is no memory or no room for completions now (EAGAIN, EBUSY).
+void check_entered(int result);
+
+/// As the kernel wants it (CLOCK_MONOTONIC).
+__kernel_timespec to_timespec(std::chrono::steady_clock::time_point time);
 
 /// An io_uring: the two queues that the kernel and this process share.
 struct Ring : io_uring {
