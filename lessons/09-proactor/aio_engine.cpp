@@ -2,19 +2,19 @@
 // system tells when it is complete.
 //
 //   start a read: aio_read(control block)     returns at once
-//     glibc: a thread of its own blocks in read, then sends the signal (or makes a thread and
-//     calls)
+//     glibc: a thread of its own blocks in read, then sends a signal (or makes a thread)
 //   in a thread of this engine, repeat:
 //     poll(signalfd, listener)                sleeps until a completion or a client comes
 //     push each operation, with its outcome, into the completion event queue
 //
 // Invariants: a request is in free_ or has an operation; it becomes free when glibc has given
 // notice of it, once, whether it was carried out or cancelled. There are never more requests than
-// glibc has threads, so none waits behind reads that wait for silent clients. One operation at a
-// time on a socket: glibc carries out the requests of one descriptor one after another, so a write
-// behind a read that waits would wait too. Manual: aio(7), aio_read(3), aio_cancel(3), aio_init(3),
-// sigevent(7), signalfd(2), shutdown(2). Compare with: select_engine.cpp, where one thread does the
-// work of all of glibc's.
+// glibc has threads, so none waits behind reads that wait for silent clients. A socket has one
+// operation at a time: glibc carries out the requests of one descriptor one after another, so a
+// write behind a read that waits would wait too.
+//
+// Manual: aio(7), aio_read(3), aio_cancel(3), aio_init(3), sigevent(7), signalfd(2), shutdown(2).
+// Compare with: select_engine.cpp, where one thread does the work of all of glibc's.
 
 #include "aio_engine.hpp"
 
@@ -53,7 +53,6 @@ AioEngine::AioEngine(std::size_t threads, Notice notice) : Engine{threads}, noti
   if (notice == Notice::signal) block_signal();
   thread_ = std::jthread{[this] { loop(); }};
 }
-
 // [/init]
 
 AioEngine::~AioEngine() {
@@ -96,6 +95,7 @@ int AioEngine::submit(AsynchronousOperation& operation) {
   }
   const bool reads = operation.kind == AsynchronousOperation::Kind::read;
   if (reads) operation.data = buffers_.take();  // the standard wants it now, not when data is there
+  if (!operation.data) return ENOMEM;
   control.aio_buf =
       reads ? operation.data.memory() : const_cast<std::byte*>(operation.data.bytes().data());
   control.aio_nbytes = reads ? Buffer::capacity : operation.data.size();

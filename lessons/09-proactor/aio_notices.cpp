@@ -1,6 +1,8 @@
 // How AioEngine learns that an operation is complete: by signals, which a thread of its own reads
 // from a descriptor, or by calls in threads that glibc makes. The same thread accepts, which POSIX
-// AIO cannot. Manual: sigevent(7), signalfd(2), sigaction(2), aio_return(3), poll(2).
+// AIO cannot.
+//
+// Manual: sigevent(7), signalfd(2), sigaction(2), aio_return(3), poll(2).
 
 #include <fcntl.h>
 #include <poll.h>
@@ -35,6 +37,7 @@ void AioEngine::block_signal() {
   action.sa_flags = SA_SIGINFO | SA_RESTART;
   check("sigaction", ::sigaction(signal_number(), &action, nullptr));
 }
+
 // [notice]
 // In the thread that glibc has made for this one completion.
 void AioEngine::on_notice(sigval value) {
@@ -46,6 +49,7 @@ void AioEngine::on_notice(sigval value) {
 // holder of a lock too; so all that is done here is to pass it on. The pipe has room for each of
 // the requests.
 void AioEngine::on_signal(int, siginfo_t* info, void*) {
+  if (info->si_code != SI_ASYNCIO) return;
   const int interrupted = errno;
   void* const request = info->si_value.sival_ptr;
   const AioEngine& engine = *static_cast<Request*>(request)->engine;
@@ -58,6 +62,7 @@ void AioEngine::on_signals() {
   std::array<signalfd_siginfo, 32> infos;
   const ssize_t got = ::read(signals_.get(), infos.data(), sizeof infos);
   for (std::size_t i = 0; got > 0 && i < static_cast<std::size_t>(got) / sizeof infos[0]; ++i) {
+    if (infos[i].ssi_code != SI_ASYNCIO) continue;  // somebody sent it with kill(1)
     Request& request = *reinterpret_cast<Request*>(infos[i].ssi_ptr);
     request.engine->on_request_complete(request);  // of another engine, where there are several
   }

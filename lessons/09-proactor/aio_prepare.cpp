@@ -1,4 +1,5 @@
 // What POSIX AIO needs once in a process, before its first request.
+//
 // Manual: aio_init(3).
 
 #include <fcntl.h>

@@ -81,8 +81,8 @@ class Buffer {
 /// warmest on top. All calls from any thread.
 class HeapBuffers final : public BufferPool {
  public:
-  /// An empty buffer; throws std::bad_alloc where there is no memory.
-  Buffer take();
+  /// An empty buffer; one without memory where there is none left.
+  Buffer take() noexcept;
   void give_back(std::byte* memory, std::uint16_t id) noexcept override;
 
  private:

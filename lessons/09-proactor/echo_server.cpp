@@ -7,11 +7,13 @@
 //   the proactor's threads:   take a completion event, call its handler, for ever
 //
 // Invariants: a connection has exactly one operation in flight, until its handler closes it; so
-// nothing of it is ever used by two threads at once, and whoever closes it is the only one who
-// knows it. The buffer with what was read goes from the event into the write, and back to its pool
-// when all is written: a connection that is silent holds none. An accept is in flight while there
-// is room. Manual: none: that is the point. The engines make the system calls. Compare with:
-// 05-epoll, where the handler is told that a socket is ready and then reads.
+// nothing of it is ever used by two threads at once, and who closes it is the only one who knows
+// it. The buffer with what was read goes from the event into the write, and back to its pool when
+// all is written: a connection that is silent holds none. An accept is in flight while there is
+// room.
+//
+// Manual: none, and that is the point: the engines make the system calls.
+// Compare with: 05-epoll, where the handler is told that a socket is ready, and then reads.
 
 #include "echo_server.hpp"
 
@@ -50,7 +52,8 @@ void ProactorEchoServer::run() {
 // [accept]
 void ProactorEchoServer::on_completion(CompletionEvent event) {
   if (event.operation->kind == Kind::accept) return on_accepted(std::move(event));
-  const std::lock_guard lock{mutex_};  // a delay is over
+  const std::lock_guard lock{mutex_};
+  delayed_ = false;
   accept_if_there_is_room();
 }
 
@@ -66,7 +69,9 @@ void ProactorEchoServer::on_accepted(CompletionEvent event) {
   } else if (is_out_of_resources(event.error)) {
     // Nothing is accepted until a connection ends. Where there is none, somebody else must give
     // back what is missing; that nobody tells us, so we look again after a while.
-    if (connections_.empty()) listener_.start_delay(std::chrono::milliseconds{100});
+    if (connections_.empty() && !std::exchange(delayed_, true)) {
+      listener_.start_delay(std::chrono::milliseconds{100});
+    }
     return;
   } else if (!concerns_one_client(event.error)) {
     throw std::system_error{event.error, std::generic_category(), "accept"};

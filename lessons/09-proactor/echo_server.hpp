@@ -50,6 +50,7 @@ class ProactorEchoServer final : private CompletionHandler {
   std::mutex mutex_;  // guards what follows; held when one comes or goes, not for what it sends
   std::list<Connection> connections_;
   bool accepting_ = false;  // an accept is in flight
+  bool delayed_ = false;    // a delay is
 };
 
 static_assert(EchoServer<ProactorEchoServer>);

@@ -1,6 +1,20 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstdio>
+#include <functional>
+#include <list>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -8,7 +22,10 @@
 #include "core/errors.hpp"
 #include "echo_server.hpp"
 #include "experiments.hpp"
+#include "stage.hpp"
+#include "testkit/client.hpp"
 #include "testkit/conformance.hpp"
+#include "testkit/running_server.hpp"
 #include "testkit/syscall_count.hpp"
 #include "thread_sanitizer.hpp"
 
@@ -45,6 +62,164 @@ const ModelsUnderTest by_thread =
                           under_test("aio-by-thread", EngineKind::aio_thread, 3)};
 UNBLOCK_SUITE(AioByThread, Conformance, by_thread);
 UNBLOCK_SUITE(AioByThread, SeveralAtOnce, by_thread);
+
+// One end of a connection, whose handler is a function.
+class Scripted final : public CompletionHandler {
+ public:
+  using Script = std::function<void(Scripted&, CompletionEvent)>;
+  Scripted(Engine& engine, Script script) : line{engine, *this}, script_{std::move(script)} {}
+  void on_completion(CompletionEvent event) override { script_(*this, std::move(event)); }
+  Line line;
+
+ private:
+  Script script_;
+};
+
+class EveryEngine : public testing::TestWithParam<NamedEngine> {};
+
+TEST_P(EveryEngine, PassesOnWhatAHandlerThrowsAndCallsAllOthersFirst) {
+  for (const std::size_t threads : {1, 3}) {
+    const auto engine = make_engine(GetParam().kind, threads);
+    std::atomic<int> cancelled = 0;
+    Scripted silent{*engine, [&](Scripted&, const CompletionEvent& event) {
+                      if (event.error == ECANCELED) ++cancelled;
+                    }};
+    Scripted throws{*engine, [](Scripted&, const CompletionEvent&) {
+                      throw std::runtime_error{"from a handler"};
+                    }};
+    silent.line.initiator.start_read();
+    throws.line.initiator.start_read();
+    send_text(throws.line.client.get(), "x");
+    EXPECT_THROW(Proactor{*engine}.run(), std::runtime_error);
+    EXPECT_EQ(cancelled, 1);
+  }
+}
+
+TEST_P(EveryEngine, CarriesTheDataInTheEventAndThenTheEnd) {
+  const auto engine = make_engine(GetParam().kind);
+  std::vector<std::string> told;
+  Scripted reader{*engine, [&](Scripted& self, const CompletionEvent& event) {
+                    const auto bytes = event.data.bytes();
+                    told.emplace_back(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+                    if (told.size() == 1) ::shutdown(self.line.client.get(), SHUT_WR);
+                    if (!bytes.empty()) self.line.initiator.start_read();
+                  }};
+  reader.line.initiator.start_read();
+  send_text(reader.line.client.get(), "hello");
+  Proactor{*engine}.run();
+  EXPECT_EQ(told, (std::vector<std::string>{"hello", ""}));
+}
+
+TEST_P(EveryEngine, LetsADelayPassBesideARead) {
+  const auto engine = make_engine(GetParam().kind);
+  std::vector<AsynchronousOperation::Kind> completed;
+  Scripted handler{*engine, [&](Scripted& self, const CompletionEvent& event) {
+                     completed.push_back(event.operation->kind);
+                     if (completed.size() == 1) send_text(self.line.client.get(), "x");
+                   }};
+  const auto start = std::chrono::steady_clock::now();
+  handler.line.initiator.start_read();
+  handler.line.initiator.start_delay(std::chrono::milliseconds{20});
+  Proactor{*engine}.run();
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds{20});
+  EXPECT_EQ(completed,
+            (std::vector{AsynchronousOperation::Kind::delay, AsynchronousOperation::Kind::read}));
+}
+
+TEST_P(EveryEngine, RefusesASecondReadAndNamesTheRule) {
+  const auto engine = make_engine(GetParam().kind);
+  Notebook handler;
+  Line line{*engine, handler};
+  const RunningProactor proactor{*engine};
+  line.initiator.start_read();
+  try {
+    line.initiator.start_read();
+    FAIL() << "a second read was taken";
+  } catch (const std::logic_error& error) {
+    EXPECT_NE(std::string{error.what()}.find("one operation per socket and direction"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
+// A chain on each of several connections, cancelled at a moment that no one chose.
+TEST_P(EveryEngine, EndsChainsAtAnyMomentWithEveryHandlerCalledOnce) {
+  for (const std::size_t threads : {1, 3}) {
+    const auto engine = make_engine(GetParam().kind, threads);
+    std::atomic<int> started = 0;
+    std::atomic<int> handled = 0;
+    std::list<Scripted> ends;
+    for (int i = 0; i < 16; ++i) {
+      ends.emplace_back(*engine, [&](Scripted& self, CompletionEvent event) {
+        ++handled;
+        if (event.error != 0) return;
+        ++started;
+        if (event.operation->kind == AsynchronousOperation::Kind::read) {
+          send_text(self.line.client.get(), "x");  // what the next read gets
+          self.line.initiator.start_write(std::move(event.data));
+        } else {
+          self.line.initiator.start_read();
+        }
+      });
+    }
+    for (Scripted& end : ends) {
+      ++started;
+      end.line.initiator.start_read();
+      send_text(end.line.client.get(), "x");
+    }
+    std::jthread canceller{[&] {
+      await([&] { return handled > 200; });
+      engine->cancel_all();
+    }};
+    Proactor{*engine}.run();
+    EXPECT_EQ(handled, started);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Proactor, EveryEngine, testing::ValuesIn(engines_here()),
+                         [](const auto& engine) {
+                           std::string name = engine.param.name;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+TEST(SelectEngine, LetsAClientWaitForADescriptorThatFitsIntoASet) {
+  rlimit limit{};
+  check("getrlimit", ::getrlimit(RLIMIT_NOFILE, &limit));
+  if (limit.rlim_cur < FD_SETSIZE + 10) GTEST_SKIP() << "no descriptor would be too high";
+  RunningServer server{model<ProactorEchoServer>("proactor-select", "", EngineKind::select)};
+  Client first{server.port()};
+  first.echo();
+  std::vector<UniqueFd> low;
+  do {
+    low.emplace_back(check("dup", ::fcntl(first.fd(), F_DUPFD_CLOEXEC, 0)));
+  } while (low.back().get() < FD_SETSIZE);
+  Client waiting{server.port()};
+  const Bytes bytes = pattern(8);
+  waiting.send(bytes);
+  for (int i = 0; i < 20; ++i) first.echo();
+  EXPECT_FALSE(waiting.readable());
+  low.clear();
+  first.reset();  // a connection has ended: now there is another look for a lower number
+  waiting.expect(bytes);
+}
+
+TEST(AioEngine, TakesACompletionsSignalFromAThreadThatHasNotBlockedIt) {
+  std::atomic<bool> over = false;
+  std::jthread open_to_signals;
+  {
+    RunningServer server{model<ProactorEchoServer>("proactor-aio", "", EngineKind::aio_signal)};
+    open_to_signals = std::jthread{[&] {
+      sigset_t all;
+      ::sigfillset(&all);
+      ::pthread_sigmask(SIG_UNBLOCK, &all, nullptr);
+      await([&] { return over.load(); }, test_deadline);
+    }};
+    Client client{server.port()};
+    for (int i = 0; i < 100; ++i) client.echo();
+  }
+  over = true;
+}
 
 // Nothing where this machine or this build has no io_uring.
 bool has_uring() {

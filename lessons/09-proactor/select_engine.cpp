@@ -8,6 +8,7 @@
 // Invariants: an operation is either in pending_ (or delays_) or in the queue, never in both, so it
 // completes once; both are changed only while mutex_ is held. A descriptor of FD_SETSIZE or more is
 // never put into a set. Readiness is only a hint: what turns out not to be ready stays pending.
+//
 // Manual: select(2), recv(2), send(2), accept4(2), eventfd(2).
 // Compare with: 03-select, where the same loop calls the handlers itself; uring_engine.cpp, where
 // the kernel does all this.
@@ -27,11 +28,21 @@
 namespace unblock {
 namespace {
 
+void require_fits_into_set(int fd) {
+  if (fd < FD_SETSIZE) return;
+  throw UserError{fmt::format(
+      "descriptor {} does not fit into a set of select, which holds {}: use another model", fd,
+      FD_SETSIZE)};
+}
+
 bool is_not_ready(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 }  // namespace
 
-SelectEngine::SelectEngine(std::size_t threads) : Engine{threads}, thread_{[this] { loop(); }} {}
+SelectEngine::SelectEngine(std::size_t threads) : Engine{threads} {
+  require_fits_into_set(wake_.fd());
+  thread_ = std::jthread{[this] { loop(); }};
+}
 
 SelectEngine::~SelectEngine() { close(); }
 
@@ -42,12 +53,7 @@ void SelectEngine::join() {
 // [begin]
 void SelectEngine::begin(AsynchronousOperation& operation) {
   using Kind = AsynchronousOperation::Kind;
-  if (operation.fd >= FD_SETSIZE) {
-    throw UserError{
-        fmt::format("descriptor {} does not fit into a set of select (at most {}): "
-                    "use another engine",
-                    operation.fd, FD_SETSIZE - 1)};
-  }
+  require_fits_into_set(operation.fd);
   if (operation.kind == Kind::accept) set_nonblocking(operation.fd);
 
   const std::lock_guard lock{mutex_};
@@ -170,6 +176,7 @@ void SelectEngine::on_acceptable(AsynchronousOperation*& operation) {
 
 void SelectEngine::on_readable(AsynchronousOperation*& operation) {
   Buffer buffer = buffers_.take();  // only now: a socket that is silent holds none
+  if (!buffer) return complete(operation, ENOMEM);
   const ssize_t got = ::recv(operation->fd, buffer.memory(), Buffer::capacity, MSG_DONTWAIT);
   if (got < 0 && is_not_ready(errno)) return;
   const int error = got < 0 ? errno : 0;

@@ -6,11 +6,11 @@
 //            make a completion event of it
 //
 // Invariants: user_data of an entry is its operation's address, or a small number for the engine's
-// own entries. Each queue is changed by one thread at a time. A read brings no buffer: the kernel
-// takes one of the provided buffers once data has come. After cancel_all() only no-ops are
-// submitted. Manual: io_uring(7), io_uring_enter(2), io_uring_prep_recv(3),
-// io_uring_prep_multishot_accept(3). Compare with: select_engine.cpp, whose loop is in the kernel
-// here; 05-epoll, where each read and each write is a system call of its own.
+// own. Each queue is changed by one thread at a time. A read brings no buffer: the kernel takes one
+// of the provided ones once data has come. After cancel_all() only no-ops are submitted.
+//
+// Manual: io_uring(7), io_uring_enter(2), io_uring_prep_multishot_accept(3).
+// Compare with: select_engine.cpp, whose loop is in the kernel here.
 
 #include "uring_engine.hpp"
 

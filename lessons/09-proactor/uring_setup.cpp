@@ -1,5 +1,6 @@
 // What uring_engine.cpp needs before the first operation: the ring, and the buffers that the kernel
 // takes for reads.
+//
 // Manual: io_uring_setup(2), io_uring_register_buf_ring(3), io_uring_register(2).
 
 #include "uring_setup.hpp"
