@@ -1,6 +1,9 @@
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <atomic>
+#include <chrono>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <thread>
@@ -8,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/child_process.hpp"
 #include "core/observe.hpp"
 #include "et_echo_server.hpp"
 #include "experiments.hpp"
@@ -145,6 +149,46 @@ TEST_P(EveryMode, ForgetsNobodyInTheQueueOfAFullHouse) {
     clients.back().half_close();
   }
   for (Client& client : clients) client.expect_end();
+}
+
+rlim_t lowest_unused_descriptor(pid_t pid) {
+  const std::string folder = "/proc/" + std::to_string(pid) + "/fd/";
+  rlim_t number = 0;
+  while (std::filesystem::is_symlink(folder + std::to_string(number))) ++number;
+  return number;
+}
+
+// No descriptor for the only client, so that none can become free when a connection ends.
+TEST_P(EveryMode, TriesAgainWhenItHasNeitherADescriptorNorAConnection) {
+  std::vector<std::string> command{UNBLOCK_PROGRAM,       "serve",  "--model",
+                                   GetParam().model.name, "--port", "0"};
+  if (GetParam().threads != 0) {
+    command.insert(command.end(), {"--threads", std::to_string(GetParam().threads)});
+  }
+  ChildProcess program{{.command = command}};
+  const auto port = parse_listening_line(program.read_line(test_deadline).value_or(""));
+  ASSERT_TRUE(port.has_value());
+  rlimit before{};
+  ASSERT_EQ(::prlimit(program.pid(), RLIMIT_NOFILE, nullptr, &before), 0);
+  const rlimit all_in_use{.rlim_cur = lowest_unused_descriptor(program.pid()),
+                          .rlim_max = before.rlim_max};
+  ASSERT_EQ(::prlimit(program.pid(), RLIMIT_NOFILE, &all_in_use, nullptr), 0);
+
+  const auto times_asleep = [&program] {
+    long times = 0;
+    for (const pid_t tid : thread_ids(program.pid())) times += context_switches(tid).voluntary;
+    return times;
+  };
+  const long at_first = times_asleep();
+  Client client{*port};
+  const Bytes bytes = pattern(8);
+  client.send(bytes);
+  ASSERT_TRUE(await([&] { return times_asleep() > at_first + 5; }, test_deadline))
+      << "it does not try again";
+  EXPECT_FALSE(client.readable());
+  EXPECT_LT(cpu_share(program.pid(), std::chrono::milliseconds{100}), 0.5) << "it spins";
+  ASSERT_EQ(::prlimit(program.pid(), RLIMIT_NOFILE, &before, nullptr), 0);
+  client.expect(bytes);
 }
 
 INSTANTIATE_TEST_SUITE_P(Epoll, EveryMode, testing::ValuesIn(models), model_name);
