@@ -11,7 +11,7 @@ namespace unblock {
 /// of `connections` connections, one at a time on each; counted by tracing every thread of the
 /// program (ptrace(2)). `command` starts a server that prints its "listening on" line. At one
 /// connection the number is the same from run to run. Nothing where this machine does not allow
-/// tracing.
+/// tracing, and under ThreadSanitizer, which makes calls of its own.
 std::optional<double> syscalls_per_request(const std::vector<std::string>& command,
                                            std::size_t connections = 1, std::size_t requests = 500);
 
