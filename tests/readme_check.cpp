@@ -12,7 +12,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/child_process.hpp"
 #include "core/errors.hpp"

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include "core/errors.hpp"
@@ -209,6 +209,14 @@ TEST(Tree, TheCommandLineParserIsCompiledOnce) {
     }
   }
   EXPECT_TRUE(wrong.empty()) << "CLI11 takes seconds to compile; core does it:" << listed(wrong);
+}
+
+TEST(Tree, FmtJoinComesFromItsOwnHeader) {
+  // Up to fmt 10 <fmt/format.h> had it, too; Fedora and Arch have a newer one.
+  for (const File& file : files_where([](const File& f) { return f.is_cpp(); })) {
+    if (without_comments_and_literals(file.text).find("fmt::join(") == std::string::npos) continue;
+    EXPECT_NE(file.text.find("#include <fmt/ranges.h>"), std::string::npos) << file.path;
+  }
 }
 
 TEST(Tree, EveryHeaderIsGuarded) {

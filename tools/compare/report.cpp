@@ -7,7 +7,7 @@
 #include <functional>
 #include <thread>
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "tools/compare/metrics.hpp"
 #include "tools/compare/table.hpp"
