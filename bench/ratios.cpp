@@ -147,7 +147,9 @@ int run_models(const Flags& flags) {
   const Interrupt interrupt;
   std::vector<Row> rows = choose_rows(flags);
   Narrator out{stdout};
-  out.line(describe_load(flags.round, 2 * flags.pairs));
+  out.line(fmt::format("{} connections, messages of {} bytes; {} pairs of {:g} s each",
+                       flags.round.load.connections, flags.round.load.message_bytes, flags.pairs,
+                       flags.seconds));
   out.line("machine: " + describe_machine());
   {
     const ProgressLine progress;

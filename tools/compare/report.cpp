@@ -93,13 +93,17 @@ std::string describe_noise(const Comparison& comparison) {
   if (!comparison.twin) return "not known: no server could be measured twice";
   const std::string name = comparison.twin->contender.name;
   std::vector<std::string> parts;
+  double largest = 0;
   for (const Metric& metric : metrics()) {
     if (metric.worst_round_counts) continue;
     const auto share = noise(metric, comparison);
     if (!share) return fmt::format("not known: {} could not be measured twice", name);
+    largest = std::max(largest, *share);
     parts.push_back(fmt::format("{} {}", metric.name, percent(*share)));
   }
-  return fmt::format("{} against itself: {}", name, fmt::join(parts, ", "));
+  std::string text = fmt::format("{} against itself: {}", name, fmt::join(parts, ", "));
+  if (largest > 0.5) text += "; is the machine busy with something else?";
+  return text;
 }
 
 // The client's share of the CPU time, over all rounds; where it had a CPU of its own and used it
