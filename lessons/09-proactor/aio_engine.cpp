@@ -14,6 +14,7 @@
 // write behind a read that waits would wait too.
 //
 // Manual: aio(7), aio_read(3), aio_cancel(3), aio_init(3), sigevent(7), signalfd(2), shutdown(2).
+//
 // Compare with: select_engine.cpp, where one thread does the work of all of glibc's.
 
 #include "aio_engine.hpp"

@@ -13,6 +13,7 @@
 // room.
 //
 // Manual: none, and that is the point: the engines make the system calls.
+//
 // Compare with: 05-epoll, where the handler is told that a socket is ready, and then reads.
 
 #include "echo_server.hpp"

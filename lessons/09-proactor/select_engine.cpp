@@ -5,11 +5,12 @@
 //     for each socket that is ready   accept, read or write, without blocking
 //       push the operation, with its outcome, into the completion event queue
 //
-// Invariants: an operation is either in pending_ (or delays_) or in the queue, never in both, so it
-// completes once; both are changed only while mutex_ is held. A descriptor of FD_SETSIZE or more is
+// Invariants: an operation is in pending_ (or delays_) until it is completed, once, while mutex_ is
+// held; and is pushed once the lock is free. A descriptor of FD_SETSIZE or more is
 // never put into a set. Readiness is only a hint: what turns out not to be ready stays pending.
 //
 // Manual: select(2), recv(2), send(2), accept4(2), eventfd(2).
+//
 // Compare with: 03-select, where the same loop calls the handlers itself; uring_engine.cpp, where
 // the kernel does all this.
 
@@ -44,22 +45,17 @@ SelectEngine::SelectEngine(std::size_t threads) : Engine{threads} {
   thread_ = std::jthread{[this] { loop(); }};
 }
 
-SelectEngine::~SelectEngine() { close(); }
-
-void SelectEngine::join() {
-  if (thread_.joinable()) thread_.join();
-}
-
 // [begin]
 void SelectEngine::begin(AsynchronousOperation& operation) {
   using Kind = AsynchronousOperation::Kind;
   require_fits_into_set(operation.fd);
   if (operation.kind == Kind::accept) set_nonblocking(operation.fd);
 
-  const std::lock_guard lock{mutex_};
+  std::unique_lock lock{mutex_};
   AsynchronousOperation* refused = &operation;
-  if (cancelled_) return complete(refused, ECANCELED);
-  if (operation.kind == Kind::delay) {
+  if (cancelled_) {
+    complete(refused, ECANCELED);
+  } else if (operation.kind == Kind::delay) {
     delays_.push(operation);
   } else if (operation.kind == Kind::write) {
     pending_[static_cast<std::size_t>(operation.fd)].outward = &operation;
@@ -69,21 +65,27 @@ void SelectEngine::begin(AsynchronousOperation& operation) {
     if (operation.kind == Kind::accept && waiting_) on_acceptable(place);
   }
   wake();  // the loop sleeps on sets that do not have this one
+  hand_over(std::move(lock));
 }
 // [/begin]
 
 void SelectEngine::cancel(AsynchronousOperation& operation) {
-  const std::lock_guard lock{mutex_};
+  std::unique_lock lock{mutex_};
   AsynchronousOperation* delay = &operation;
-  if (delays_.remove(operation)) return complete(delay, ECANCELED);
   Pending& pending = pending_[static_cast<std::size_t>(operation.fd)];
-  if (pending.inward == &operation) complete(pending.inward, ECANCELED);
-  if (pending.outward == &operation) complete(pending.outward, ECANCELED);
+  if (delays_.remove(operation)) {
+    complete(delay, ECANCELED);
+  } else if (pending.inward == &operation) {
+    complete(pending.inward, ECANCELED);
+  } else if (pending.outward == &operation) {
+    complete(pending.outward, ECANCELED);
+  }
   wake();  // its socket must leave the sets
+  hand_over(std::move(lock));
 }
 
 void SelectEngine::cancel_all() noexcept {
-  const std::lock_guard lock{mutex_};
+  std::unique_lock lock{mutex_};
   cancelled_ = true;
   for (Pending& pending : pending_) {
     if (pending.inward != nullptr) complete(pending.inward, ECANCELED);
@@ -91,6 +93,7 @@ void SelectEngine::cancel_all() noexcept {
   }
   while (AsynchronousOperation* delay = delays_.pop()) complete(delay, ECANCELED);
   wake();
+  hand_over(std::move(lock));
 }
 
 void SelectEngine::close() noexcept {
@@ -113,12 +116,14 @@ void SelectEngine::loop() {
     }
     const int ready = ::select(interest.highest_fd + 1, &interest.readable, &interest.writable,
                                nullptr, interest.time_left ? &left : nullptr);
+    // EBADF: an operation was cancelled and its socket closed since the sets were made.
     if (ready < 0 && errno != EINTR && errno != EBADF) throw_errno("select");
 
-    const std::lock_guard lock{mutex_};
+    std::unique_lock lock{mutex_};
     if (closed_) return;
     if (ready > 0) on_ready(interest);
     while (AsynchronousOperation* delay = delays_.pop_due()) complete(delay, 0);
+    hand_over(std::move(lock));
   }
 }
 // [/loop]
@@ -133,11 +138,10 @@ SelectEngine::Interest SelectEngine::interest_set() {
   interest.time_left = delays_.time_left();
   for (int fd = 0; fd < FD_SETSIZE; ++fd) {
     const Pending& pending = pending_[static_cast<std::size_t>(fd)];
+    if (pending.inward == nullptr && pending.outward == nullptr) continue;
     if (pending.inward != nullptr) FD_SET(fd, &interest.readable);
     if (pending.outward != nullptr) FD_SET(fd, &interest.writable);
-    if (pending.inward != nullptr || pending.outward != nullptr) {
-      interest.highest_fd = std::max(interest.highest_fd, fd);
-    }
+    interest.highest_fd = std::max(interest.highest_fd, fd);
   }
   return interest;
 }
@@ -195,15 +199,19 @@ void SelectEngine::on_writable(AsynchronousOperation*& operation) {
 }
 // [/reactor]
 
-// It leaves the set of what is pending and enters the queue.
+// It leaves what is pending, and is handed over as soon as the lock is free.
 void SelectEngine::complete(AsynchronousOperation*& operation, int error) {
   AsynchronousOperation& done = *std::exchange(operation, nullptr);
   done.error = error;
-  queue_.push(done);
+  completed_.push(done);
 }
 
-void SelectEngine::wake() {
-  if (!std::exchange(woken_, true)) wake_.signal();
+// With the lock free, since a handler may be called, and start the next operation, before this
+// returns. With the last one, this engine may be gone.
+void SelectEngine::hand_over(std::unique_lock<std::mutex> lock) {
+  OperationList completed = std::exchange(completed_, {});
+  lock.unlock();
+  while (AsynchronousOperation* operation = completed.pop()) queue_.push(*operation);
 }
 
 }  // namespace unblock

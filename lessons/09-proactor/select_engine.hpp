@@ -5,6 +5,7 @@
 #include <array>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "core/observe.hpp"
 #include "core/wake_event.hpp"
@@ -17,13 +18,15 @@ namespace unblock {
 class SelectEngine final : public Engine {
  public:
   explicit SelectEngine(std::size_t threads);
-  ~SelectEngine() override;
+  ~SelectEngine() override { SelectEngine::close(); }
 
   void cancel(AsynchronousOperation& operation) override;
   void cancel_all() noexcept override;
   std::size_t wait(std::span<CompletionEvent> events) override { return queue_.take(events); }
   void close() noexcept override;
-  void join() override;
+  void join() override {
+    if (thread_.joinable()) thread_.join();
+  }
 
   /// The kernel's id of the thread that waits in select(2).
   [[nodiscard]] pid_t thread_id() const noexcept {
@@ -53,7 +56,10 @@ class SelectEngine final : public Engine {
   void on_readable(AsynchronousOperation*& operation);
   void on_writable(AsynchronousOperation*& operation);
   void complete(AsynchronousOperation*& operation, int error);
-  void wake();
+  void hand_over(std::unique_lock<std::mutex> lock);
+  void wake() noexcept {
+    if (!std::exchange(woken_, true)) wake_.signal();
+  }
 
   HeapBuffers buffers_;
   CompletionEventQueue queue_;
@@ -61,8 +67,9 @@ class SelectEngine final : public Engine {
   std::mutex mutex_;                           // guards what follows
   std::array<Pending, FD_SETSIZE> pending_{};  // by descriptor
   DelayList delays_;
-  UniqueFd waiting_;    // accepted, but its number does not fit into a set
-  bool woken_ = false;  // wake_ is signalled already
+  OperationList completed_;  // handed over before the lock is next taken
+  UniqueFd waiting_;         // accepted, but its number does not fit into a set
+  bool woken_ = false;       // wake_ is signalled already
   bool cancelled_ = false;
   bool closed_ = false;
   std::atomic<pid_t> thread_id_ = 0;

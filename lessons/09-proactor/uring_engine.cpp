@@ -10,11 +10,11 @@
 // of the provided ones once data has come. After cancel_all() only no-ops are submitted.
 //
 // Manual: io_uring(7), io_uring_enter(2), io_uring_prep_multishot_accept(3).
+//
 // Compare with: select_engine.cpp, whose loop is in the kernel here.
 
 #include "uring_engine.hpp"
 
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -24,10 +24,6 @@
 
 namespace unblock {
 namespace {
-
-// Values of user_data that are not an operation's address.
-constexpr std::uint64_t nobody = 0;
-constexpr std::uint64_t wake_up = 1;
 
 // The engine that calls handlers in this thread: here, start() may write into the queue itself.
 thread_local const UringEngine* engine_of_this_thread = nullptr;
@@ -98,36 +94,6 @@ void UringEngine::prepare(AsynchronousOperation& operation) {
   if (operation.kind == Kind::delay) submit();  // the kernel reads the deadline now
 }
 // [/prepare]
-
-void UringEngine::prepare_wake_up() {
-  io_uring_sqe& entry = next_entry();
-  ::io_uring_prep_poll_add(&entry, wake_.fd(), POLLIN);
-  entry.user_data = wake_up;
-}
-
-void UringEngine::prepare_cancel(AsynchronousOperation* operation, int flags) {
-  io_uring_sqe& entry = next_entry();
-  ::io_uring_prep_cancel(&entry, operation, flags);
-  entry.user_data = nobody;
-}
-
-void UringEngine::cancel(AsynchronousOperation& operation) {
-  {
-    const std::lock_guard lock{inbox_mutex_};
-    cancel_inbox_.push_back(&operation);
-  }
-  wake_.signal();
-}
-
-void UringEngine::cancel_all() noexcept {
-  cancelled_ = true;
-  wake_.signal();
-}
-
-void UringEngine::close() noexcept {
-  closed_ = true;
-  wake_.signal();
-}
 
 // [wait]
 std::size_t UringEngine::wait(std::span<CompletionEvent> events) {
@@ -201,20 +167,5 @@ bool UringEngine::on_complete(const io_uring_cqe& entry, CompletionEvent& event)
   return true;
 }
 // [/take]
-
-void UringEngine::on_wake_up() {
-  wake_.clear();
-  const auto lock = lock_submissions();
-  prepare_wake_up();
-  {
-    const std::lock_guard inbox_lock{inbox_mutex_};
-    while (AsynchronousOperation* operation = inbox_.pop()) prepare(*operation);
-    for (AsynchronousOperation* operation : cancel_inbox_) prepare_cancel(operation, 0);
-    cancel_inbox_.clear();
-  }
-  if (cancelled_ && !std::exchange(all_cancelled_, true)) {
-    prepare_cancel(nullptr, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
-  }
-}
 
 }  // namespace unblock

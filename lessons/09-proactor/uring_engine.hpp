@@ -39,17 +39,21 @@ class UringEngine final : public Engine {
   void begin(AsynchronousOperation& operation) override;
 
  private:
+  // Values of an entry's user_data that are not an operation's address.
+  static constexpr std::uint64_t nobody = 0;
+  static constexpr std::uint64_t wake_up = 1;
+
   std::unique_lock<std::mutex> lock_submissions();
   io_uring_sqe& next_entry();
   void prepare(AsynchronousOperation& operation);
-  void prepare_wake_up();
-  void prepare_cancel(AsynchronousOperation* operation, int flags);
   void submit();
   void submit_own();
   void submit_and_wait();
   std::size_t take(std::span<CompletionEvent> events);
   bool on_complete(const io_uring_cqe& entry, CompletionEvent& event);
   void on_wake_up();
+  void prepare_wake_up();
+  void prepare_cancel(AsynchronousOperation* operation, int flags);
 
   const bool shared_;  // several threads wait
   WakeEvent wake_;
