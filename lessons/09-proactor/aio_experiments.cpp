@@ -128,12 +128,13 @@ Finding aio_notices(Narrator& out) {
       "aio_read with SIGEV_SIGNAL on a silent connection: it returns, and the read is pending.");
   const siginfo_t info = read_told_by_signal(order, pair);
   const bool by_signal = info.si_code == SI_ASYNCIO && info.si_value.sival_ptr == &order;
-  out.step("The client sends a byte: signal {} comes, which was blocked and is waited for.",
-           by_signal ? "SI_ASYNCIO" : "something else");
-  out.note("it {} the address of our request; aio_return says {}",
+  out.step("The client sends a byte: a signal comes; its si_code is {}.",
+           info.si_code == SI_ASYNCIO ? "SI_ASYNCIO" : fmt::format("{}", info.si_code));
+  out.note("It {} the address of our request; aio_return says {}.",
            by_signal ? "carries" : "does not carry", result_of(order));
+  out.note("It was blocked, and sigtimedwait took it: no code of ours was interrupted.");
 
-  const auto before = static_cast<std::int64_t>(this_thread_id());
+  const pid_t ours = this_thread_id();
   bool take_signals = false;
   std::set<pid_t> threads;
   if (under_thread_sanitizer) {
@@ -143,13 +144,14 @@ Finding aio_notices(Narrator& out) {
     threads = threads_of_three_completions(take_signals);
     out.step("Three aio_reads with SIGEV_THREAD, one after another: handled in {} threads.",
              threads.size());
-    out.note("none of them is ours: glibc makes a thread for each completion");
-    out.note("in such a thread SIGINT is {}: Ctrl-C may meet it, whatever all others block",
-             take_signals ? "not blocked" : "blocked");
+    out.note("glibc has made a thread for each completion; {} of them is ours.",
+             threads.contains(ours) ? "one" : "none");
+    out.note(
+        "In such a thread SIGINT is {}.",
+        take_signals ? "not blocked: Ctrl-C may meet it, whatever all others block" : "blocked");
   }
 
-  const bool by_thread = under_thread_sanitizer ||
-                         (threads.size() == 3 && !threads.contains(static_cast<pid_t>(before)));
+  const bool by_thread = under_thread_sanitizer || (threads.size() == 3 && !threads.contains(ours));
   const bool shown = by_signal && by_thread;
   return {.verdict = shown ? Verdict::holds : Verdict::fails,
           .conclusion = shown
@@ -259,7 +261,7 @@ Finding aio_threads(Narrator& out) {
     out.step(
         "aio_read of 8 silent pipes. Threads of this process that sleep in read(2) of them: {}.",
         readers);
-    out.note("glibc made them: to Linux the operation is an ordinary read that blocks");
+    out.note("glibc made them: to Linux the operation is an ordinary read that blocks.");
   }
   if (readers == 0) {
     return {.conclusion =
@@ -270,17 +272,17 @@ Finding aio_threads(Narrator& out) {
   const Starved starved = starve();
   out.step("{} silent ones: as many as this program allows; by itself glibc allows 20.",
            starved.silent);
-  out.note("one more aio_read, of a socket that has data: {}",
+  out.note("One more aio_read, of a socket that has data: {}.",
            starved.pending_although_ready ? "pending, since no thread is left for it" : "done");
-  out.note("one of the silent ones ends: now that read returns {}", starved.in_the_end);
+  out.note("One of the silent ones ends: now that read returns {}.", starved.in_the_end);
 
   const SameDescriptor same = read_then_write();
   out.step("aio_read of a silent socket, then aio_write of the same one:");
-  out.note("the write {}", same.write_waits ? "waits behind the read, and the client gets nothing"
-                                            : "is carried out");
+  out.note("The write {}.", same.write_waits ? "waits behind the read, and the client gets nothing"
+                                             : "is carried out");
   out.step("aio_cancel of that write: {}; of the read: {}.", same.cancel_waiting,
            same.cancel_running);
-  out.note("shutdown of the socket is what ends the read: it returns {}", same.after_shutdown);
+  out.note("Only shutdown of the socket ends the read: it returns {}.", same.after_shutdown);
 
   const bool shown = readers == 8 && starved.pending_although_ready && starved.in_the_end == 1 &&
                      same.write_waits && same.cancel_waiting == "AIO_CANCELED" &&
@@ -353,22 +355,22 @@ Cost cost_of_engine(EngineKind kind) {
 Finding aio_gain(Narrator& out) {
   const PinnedToCpu one_cpu{0};
   out.step("One client, 64 bytes to and fro, all threads of client and server on one CPU:");
-  std::vector<std::vector<std::string>> rows{
-      {"who serves", "waits a request, all threads", "CPU a request"}};
-  const auto row = [&](const std::string& name, Cost cost) {
-    rows.push_back(
-        {name, fmt::format("{:.1f}", cost.sleeps), fmt::format("{:.1f} us", cost.cpu_us)});
+  const auto row = [](const std::string& name, Cost cost) {
+    return std::vector<std::string>{name, fmt::format("{:.1f}", cost.sleeps),
+                                    fmt::format("{:.1f} us", cost.cpu_us)};
   };
   const Cost blocking = cost_of_blocking_thread();
-  row("a thread that blocks in read and write", blocking);
   Cost aio;
-  for (const auto& [name, kind] : engines_here()) {
-    const Cost cost = cost_of_engine(kind);
-    if (kind == EngineKind::aio_signal) aio = cost;
-    row(name, cost);
-  }
-  out.table(rows);
-  out.note("with POSIX AIO the request goes through glibc's thread, the signal's reader and ours");
+  table_of_engines(out,
+                   {{"who serves", "waits a request, all threads", "CPU a request"},
+                    row("a thread that blocks in read and write", blocking)},
+                   [&](const NamedEngine& each, auto& rows) {
+                     const Cost cost = cost_of_engine(each.kind);
+                     if (each.kind == EngineKind::aio_signal) aio = cost;
+                     rows.push_back(row(each.name, cost));
+                   });
+  out.note(
+      "With POSIX AIO a request passes glibc's thread, the signal's reader and the handler's.");
 
   const bool shown = aio.sleeps > blocking.sleeps;
   return {.verdict = shown ? Verdict::fails : Verdict::holds,

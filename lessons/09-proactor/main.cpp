@@ -14,11 +14,9 @@ int main(int argc, char** argv) {
       .title = "The proactor: operations that are ordered, and handlers of their completion",
       .idea =
           "Instead of waiting until a socket is ready and then reading, a program orders the read "
-          "and goes on;\n"
-          "somebody else carries it out, and a handler gets the data. Who that somebody is may "
-          "vary: a select\n"
-          "loop in another thread, glibc's threads (POSIX AIO), or the kernel (io_uring). One "
-          "server runs on each.",
+          "and goes on; somebody else carries it out, and a handler gets the data. Who that "
+          "somebody is may vary: a select loop in another thread, glibc's threads (POSIX AIO), or "
+          "the kernel (io_uring). One server runs on each.",
       .models = {with_threads(model<ProactorEchoServer>(
                      "proactor-select", "a select loop in a thread of its own does the work",
                      EngineKind::select)),
@@ -30,9 +28,8 @@ int main(int argc, char** argv) {
                      EngineKind::uring))},
       .experiments =
           {{"roles", "N5",
-            "An operation is started in our thread; its completion may be handled in another one, "
-            "or "
-            "in several.",
+            "The proactor has seven roles; an operation is started in our thread, and its "
+            "completion may be handled in another one, or in several.",
             roles},
            {"endless-chain", "N6",
             "An operation started in a completion handler makes an endless chain of processing.",

@@ -65,6 +65,14 @@ std::optional<SleepsIn> sleeps_in(pid_t thread) {
   return call;
 }
 
+std::chrono::nanoseconds time_awake(pid_t thread) {
+  std::ifstream file{fmt::format("/proc/self/task/{}/schedstat", thread)};
+  long long on_a_cpu = 0;
+  long long waiting_for_one = 0;
+  file >> on_a_cpu >> waiting_for_one;
+  return std::chrono::nanoseconds{on_a_cpu + waiting_for_one};
+}
+
 std::size_t threads_reading(const std::set<int>& fds) {
   std::size_t count = 0;
   for (const pid_t thread : thread_ids()) {
@@ -97,18 +105,41 @@ bool has_something(int fd) {
   return check("poll", ::poll(&watched, 1, 0)) == 1;
 }
 
-std::vector<NamedEngine> engines_here() {
-  std::vector<NamedEngine> here;
-  for (const auto& [name, kind] : {std::pair{"proactor-select", EngineKind::select},
-                                   std::pair{"proactor-aio", EngineKind::aio_signal},
-                                   std::pair{"proactor-uring", EngineKind::uring}}) {
+std::vector<NamedEngine> all_engines() {
+  std::vector<NamedEngine> engines{{"proactor-select", EngineKind::select, ""},
+                                   {"proactor-aio", EngineKind::aio_signal, ""},
+                                   {"proactor-uring", EngineKind::uring, ""}};
+  for (NamedEngine& engine : engines) {
     try {
-      make_engine(kind);
-      here.push_back({name, kind});
-    } catch (const UserError&) {
+      make_engine(engine.kind);
+    } catch (const UserError& error) {
+      engine.missing = error.what();
     }
   }
-  return here;
+  return engines;
+}
+
+std::vector<NamedEngine> engines_here() {
+  std::vector<NamedEngine> engines = all_engines();
+  std::erase_if(engines, [](const NamedEngine& engine) { return !engine.missing.empty(); });
+  return engines;
+}
+
+void table_of_engines(
+    Narrator& out, std::vector<std::vector<std::string>> rows,
+    const std::function<void(const NamedEngine&, std::vector<std::vector<std::string>>&)>& add) {
+  const std::vector<NamedEngine> engines = all_engines();
+  for (const NamedEngine& engine : engines) {
+    if (engine.missing.empty()) {
+      add(engine, rows);
+    } else {
+      rows.push_back({engine.name, "not shown here"});
+    }
+  }
+  out.table(rows);
+  for (const NamedEngine& engine : engines) {
+    if (!engine.missing.empty()) out.note("{}: {}.", engine.name, engine.missing);
+  }
 }
 
 }  // namespace unblock

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <condition_variable>
+#include <chrono>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -9,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/experiment.hpp"
 #include "core/observe.hpp"
 #include "core/tcp.hpp"
 #include "engine.hpp"
@@ -76,6 +78,10 @@ struct SleepsIn {
 };
 std::optional<SleepsIn> sleeps_in(pid_t thread);
 
+/// How long a thread has run, or has been ready to, since its start (proc(5), schedstat): the rest
+/// of its time it was asleep. Zero where the kernel does not tell.
+std::chrono::nanoseconds time_awake(pid_t thread);
+
 /// Threads of this process that sleep in read(2) of one of `fds`.
 std::size_t threads_reading(const std::set<int>& fds);
 
@@ -85,11 +91,20 @@ std::string receive_text(int fd, std::size_t size);
 /// Whether there is something to read from `fd` now.
 bool has_something(int fd);
 
-/// The engines that this machine and this build have, by the names of their models.
+/// An engine by the name of its model.
 struct NamedEngine {
   std::string name;
-  EngineKind kind;
+  EngineKind kind{};
+  std::string missing;  ///< why this machine or this build does not have it; empty where it has
 };
+std::vector<NamedEngine> all_engines();
 std::vector<NamedEngine> engines_here();
+
+/// Prints a table. `rows` are its first ones, the headings at least; `add` adds those of one
+/// engine. An engine that is missing has a row that says so, and below the table a line that says
+/// why.
+void table_of_engines(
+    Narrator& out, std::vector<std::vector<std::string>> rows,
+    const std::function<void(const NamedEngine&, std::vector<std::vector<std::string>>&)>& add);
 
 }  // namespace unblock
