@@ -8,7 +8,10 @@
 //     nothing at all?   take a nap, or ask again
 //
 // Invariants: every descriptor is non-blocking before it is read or written; a connection is read
-// only while its OutputBuffer is empty. Manual: fcntl(2) accept(2) read(2) send(2), tcp(7).
+// only while its OutputBuffer is empty.
+//
+// Manual: fcntl(2) accept(2) read(2) send(2), tcp(7).
+//
 // Compare with: 01-blocking, where the same calls sleep; 03-select, which sleeps for all of them at
 // once instead of asking each.
 

@@ -8,8 +8,11 @@
 //     the listener, if ready: accept what waits
 //
 // Invariants: a connection is in the set for writing exactly while its OutputBuffer holds
-// something, and in the set for reading exactly while it does not; no descriptor from FD_SETSIZE
-// on ever reaches FD_SET. Manual: select(2) accept(2) read(2) send(2) fcntl(2), tcp(7).
+// something, and in the set for reading exactly while it does not; no descriptor from FD_SETSIZE on
+// ever reaches FD_SET.
+//
+// Manual: select(2) accept(2) read(2) send(2) fcntl(2), tcp(7).
+//
 // Compare with: 02-nonblocking, which asks every socket in turn; 04-poll, which has no such limit.
 
 #include "echo_server.hpp"

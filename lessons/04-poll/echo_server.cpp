@@ -8,7 +8,10 @@
 //
 // Invariants: a connection is watched for writing exactly while its OutputBuffer holds something,
 // and for reading exactly while it does not; an entry of the list is removed in the turn in which
-// its descriptor is closed. Manual: poll(2) accept(2) read(2) send(2), tcp(7).
+// its descriptor is closed.
+//
+// Manual: poll(2) accept(2) read(2) send(2), tcp(7).
+//
 // Compare with: 03-select, which forgets what it watches at every call; 05-epoll, where the list
 // stays in the kernel.
 

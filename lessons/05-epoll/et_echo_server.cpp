@@ -9,8 +9,10 @@
 //
 // Invariants: a connection that could go on has a turn, for no event will tell again. All events of
 // a batch are noted before anything is handled, and only the connection whose turn it is is closed,
-// so no event and no turn points to one that is gone. Nothing is ever registered anew but the
-// listener. Manual: epoll(7) epoll_create(2) epoll_ctl(2) epoll_wait(2), read(2) send(2), tcp(7).
+// so no event and no turn points to one that is gone. Only the listener is ever registered anew.
+//
+// Manual: epoll(7) epoll_create(2) epoll_ctl(2) epoll_wait(2), read(2) send(2), tcp(7).
+//
 // Compare with: lt_echo_server.cpp, which needs no memory of what was reported and no turns.
 
 #include "et_echo_server.hpp"
@@ -158,8 +160,7 @@ void EdgeTriggeredServer::open_connection(UniqueFd conn_fd) {
   if (place >= connections_.size()) connections_.resize(place + 1);
   connections_[place] = std::make_unique<Connection>(Connection{std::move(conn_fd), {}});
   ++open_;
-  // For everything, once: an event for writing comes only after a send was cut short, apart from
-  // the first.
+  // For everything, once: but for the first, an event for writing follows a send cut short only.
   if (watch(EPOLL_CTL_ADD, static_cast<int>(place),
             EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET, connections_[place].get())) {
     return;

@@ -9,7 +9,9 @@
 // Invariants: a connection is registered for writing exactly while its OutputBuffer holds
 // something, and for reading exactly while it does not. A batch of events holds at most one for a
 // connection, and handling it closes no other connection, so no event points to one that is gone.
+//
 // Manual: epoll(7) epoll_create(2) epoll_ctl(2) epoll_wait(2), accept(2) read(2) send(2), tcp(7).
+//
 // Compare with: 04-poll, which hands the kernel the whole list each time; et_echo_server.cpp, to
 // which each change is reported once.
 

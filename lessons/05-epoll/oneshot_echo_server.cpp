@@ -12,7 +12,9 @@
 // Invariants: who has a connection is the thread that got its event, until it arms it again or
 // closes it, so no event points to one that is gone. Arming is for writing exactly while the
 // OutputBuffer holds something, else for reading, and looks at what is ready at that moment.
+//
 // Manual: epoll(7) epoll_ctl(2) epoll_wait(2), accept(2) read(2) send(2), tcp(7).
+//
 // Compare with: lt_echo_server.cpp, which makes one call less a request, in one thread.
 
 #include "oneshot_echo_server.hpp"
