@@ -34,6 +34,9 @@ Pipe make_pipe() {
   return {UniqueFd{ends[0]}, UniqueFd{ends[1]}};
 }
 
+// What drain() keeps of a stream: the last words of a program that fails are shorter.
+constexpr std::size_t kept_by_drain = 4096;
+
 // Waits until `fd` is readable or its other end is closed; false where `end` passed first.
 bool await_readable(int fd, steady_clock::time_point end) {
   for (;;) {
@@ -51,6 +54,7 @@ bool await_readable(int fd, steady_clock::time_point end) {
                          int output, int errors, int failure) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);  // the parent died before the line above
+  if (options.own_group) ::setpgid(0, 0);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -124,12 +128,14 @@ ChildProcess::~ChildProcess() {
 std::optional<std::string> ChildProcess::read_until(int fd, std::string& buffer, char last,
                                                     milliseconds deadline) {
   const auto end = steady_clock::now() + deadline;
-  for (;;) {
+  for (bool has_read = false;; has_read = true) {
     if (const auto at = buffer.find(last); last != '\0' && at != std::string::npos) {
       std::string line = buffer.substr(0, at);
       buffer.erase(0, at + 1);
       return line;
     }
+    // A child that never stops talking is readable at any time.
+    if (has_read && steady_clock::now() >= end) return std::nullopt;
     if (!await_readable(fd, end)) return std::nullopt;
     std::array<char, 4096> chunk;
     const ssize_t got = ::read(fd, chunk.data(), chunk.size());
@@ -152,6 +158,20 @@ std::string ChildProcess::read_rest(milliseconds deadline) {
 
 std::string ChildProcess::read_errors(milliseconds deadline) {
   return read_until(errors_.get(), errors_buffer_, '\0', deadline).value_or(errors_buffer_);
+}
+
+void ChildProcess::drain() {
+  for (const auto& [fd, buffer] :
+       {std::pair{output_.get(), &output_buffer_}, std::pair{errors_.get(), &errors_buffer_}}) {
+    std::array<char, 4096> chunk;
+    pollfd watched{fd, POLLIN, 0};
+    while (::poll(&watched, 1, 0) > 0) {
+      const ssize_t got = ::read(fd, chunk.data(), chunk.size());
+      if (got <= 0) break;
+      buffer->append(chunk.data(), static_cast<std::size_t>(got));
+      if (buffer->size() > kept_by_drain) buffer->erase(0, buffer->size() - kept_by_drain);
+    }
+  }
 }
 
 void ChildProcess::signal(int number) const noexcept {

@@ -20,6 +20,9 @@ struct ChildOptions {
   std::vector<std::pair<int, rlim_t>> limits = {};
   std::optional<std::size_t> cpu = {};  ///< bind it to this CPU
   bool close_standard_output = false;
+  /// A process group of its own, named by its pid: what a terminal sends to us (Ctrl-C) does not
+  /// reach it, and ::kill(-pid) reaches those that it has started.
+  bool own_group = false;
 };
 
 /// A program started by this one, with its standard output and error read through pipes. Whatever
@@ -44,6 +47,13 @@ class ChildProcess {
   /// ends.
   std::string read_rest(std::chrono::milliseconds deadline = std::chrono::seconds{20});
   std::string read_errors(std::chrono::milliseconds deadline = std::chrono::seconds{20});
+
+  /// Takes what it has written so far and forgets all but the last line or two, so that a child
+  /// that talks never waits for its reader. Does not block. To be called whenever one of the two
+  /// descriptors, its standard output and its standard error, is readable.
+  void drain();
+  [[nodiscard]] int output_fd() const noexcept { return output_.get(); }
+  [[nodiscard]] int errors_fd() const noexcept { return errors_.get(); }
 
   void signal(int number) const noexcept;
 

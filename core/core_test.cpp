@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -224,6 +225,30 @@ TEST(ChildProcess, GivesUpAtItsDeadline) {
   ChildProcess child = shell("exec sleep 100");
   EXPECT_EQ(child.read_line(std::chrono::milliseconds{1}), std::nullopt);
   EXPECT_EQ(child.wait(std::chrono::milliseconds{1}), std::nullopt);
+}
+
+TEST(ChildProcess, GivesUpOnAChildThatNeverStopsTalking) {
+  ChildProcess child = shell("exec cat /dev/zero");
+  EXPECT_EQ(child.read_line(std::chrono::milliseconds{20}), std::nullopt);
+}
+
+TEST(ChildProcess, DrainsAChildThatTalksAndKeepsItsLastWords) {
+  ChildProcess child =
+      shell("head -c 1000000 /dev/zero; head -c 1000000 /dev/zero >&2; echo bye >&2");
+  ASSERT_TRUE(await([&] {
+    child.drain();
+    return child.wait(std::chrono::milliseconds{0}) == 0;
+  }));
+  const std::string kept = child.read_errors();
+  EXPECT_LE(kept.size(), 8192U);
+  EXPECT_EQ(kept.substr(kept.size() - 4), "bye\n");
+}
+
+TEST(ChildProcess, LeadsAGroupOfItsOwnWhereThatIsWanted) {
+  ChildProcess leader{{.command = {"/bin/sh", "-c", "exec sleep 100"}, .own_group = true}};
+  EXPECT_EQ(::getpgid(leader.pid()), leader.pid());
+  ChildProcess member = shell("exec sleep 100");
+  EXPECT_EQ(::getpgid(member.pid()), ::getpgid(0));
 }
 
 TEST(ChildProcess, IsGoneWhenItsOwnerIs) {

@@ -148,6 +148,33 @@ std::string json_object(const Experiment& experiment, const Finding& finding) {
       json_string(finding.conclusion), fmt::join(facts, ", "));
 }
 
+std::string json_strings(const std::vector<std::pair<std::string, std::string>>& members) {
+  std::vector<std::string> texts;
+  for (const auto& [name, text] : members) {
+    texts.push_back(fmt::format("{}: {}", json_string(name), json_string(text)));
+  }
+  return fmt::format("{{{}}}", fmt::join(texts, ", "));
+}
+
+// The overview for programs: `unblock list` asks every lesson for it.
+void print_overview_as_json(const Lesson& lesson) {
+  std::vector<std::string> models;
+  for (const Model& model : lesson.models) {
+    models.push_back(json_strings({{"name", model.name}, {"summary", model.summary}}));
+  }
+  std::vector<std::string> experiments;
+  for (const Experiment& experiment : lesson.experiments) {
+    experiments.push_back(json_strings({{"name", experiment.name},
+                                        {"statements", experiment.statements},
+                                        {"claim", experiment.claim}}));
+  }
+  Narrator{stdout}.line(fmt::format(
+      "{{\n  \"lesson\": {},\n  \"name\": {},\n  \"title\": {},\n  \"idea\": {},\n"
+      "  \"models\": [\n    {}\n  ],\n  \"experiments\": [\n    {}\n  ]\n}}",
+      lesson.number, json_string(lesson.name), json_string(lesson.title), json_string(lesson.idea),
+      fmt::join(models, ",\n    "), fmt::join(experiments, ",\n    ")));
+}
+
 // A finding for people: the experiment's claim above the transcript, what came of it below.
 void narrate(const Lesson& lesson, const Experiment& experiment) {
   Narrator out{stdout};
@@ -215,6 +242,9 @@ int lesson_main(const Lesson& lesson, int argc, char** argv) {
   CLI::App app{fmt::format("Lesson {:02}: {}", lesson.number, lesson.title), lesson.name};
   app.require_subcommand(0, 1);
 
+  bool overview_as_json = false;
+  app.add_flag("--json", overview_as_json, "Print what this lesson has as JSON, for programs");
+
   ServeFlags serve_flags{.model = lesson.models.front().name};
   CLI::App* serve_command = app.add_subcommand("serve", "Run an echo server until Ctrl-C");
   serve_command
@@ -252,7 +282,11 @@ int lesson_main(const Lesson& lesson, int argc, char** argv) {
     app.parse(argc, argv);
     if (serve_command->parsed()) return serve(lesson, serve_flags);
     if (demo_command->parsed()) return demo(lesson, demo_flags);
-    print_overview(lesson);
+    if (overview_as_json) {
+      print_overview_as_json(lesson);
+    } else {
+      print_overview(lesson);
+    }
     return 0;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help

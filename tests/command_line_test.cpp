@@ -69,6 +69,16 @@ TEST_P(CommandLine, TellsWhatTheLessonIsAndHowToRunIt) {
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 90U) << line;
 }
 
+TEST_P(CommandLine, TellsProgramsWhatTheLessonIs) {
+  const Outcome outcome = run({"--json"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.output.substr(0, 2), "{\n");
+  for (const char* const member : {"lesson", "name", "title", "idea", "models", "experiments"}) {
+    EXPECT_NE(outcome.output.find(std::string{"\n  \""} + member + "\": "), std::string::npos)
+        << outcome.output;
+  }
+}
+
 TEST_P(CommandLine, HelpsOnRequest) {
   for (const auto& arguments :
        std::vector<std::vector<std::string>>{{"--help"}, {"serve", "--help"}, {"demo", "--help"}}) {
