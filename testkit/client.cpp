@@ -117,7 +117,7 @@ void Client::expect(std::span<const std::byte> expected) {
   did(fmt::format("received {} bytes", received));
 }
 
-void Client::exchange(std::span<const std::byte> bytes, bool half_close_after) {
+void Client::exchange(std::span<const std::byte> bytes) {
   std::size_t sent = 0;
   std::size_t received = 0;
   const std::size_t story_length = story_.size();
@@ -133,7 +133,6 @@ void Client::exchange(std::span<const std::byte> bytes, bool half_close_after) {
   }
   story_.resize(story_length);  // the chunks are no news
   did(fmt::format("sent {} bytes, reading back {} meanwhile", sent, received));
-  if (half_close_after) half_close();
   expect(bytes.subspan(received));
 }
 

@@ -35,9 +35,9 @@ class Client {
   std::size_t send_some(std::span<const std::byte> bytes);
   /// Receives exactly as many bytes as `expected` has, and compares them.
   void expect(std::span<const std::byte> expected);
-  /// Sends, reading only when nothing more can be sent; then finishes sending where `half_close`
-  /// says so; then receives the rest. All that comes back must be what was sent.
-  void exchange(std::span<const std::byte> bytes, bool half_close = false);
+  /// Sends, reading only when nothing more can be sent; then receives the rest. All that comes back
+  /// must be what was sent.
+  void exchange(std::span<const std::byte> bytes);
   /// Sends a few bytes and expects them back.
   void echo();
 

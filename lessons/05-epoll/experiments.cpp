@@ -23,7 +23,7 @@
 #include "core/observe.hpp"
 #include "core/tcp.hpp"
 #include "et_echo_server.hpp"
-#include "experiments_scene.hpp"
+#include "scene.hpp"
 #include "lt_echo_server.hpp"
 
 namespace unblock {

@@ -14,13 +14,13 @@ Finding short_read(Narrator& tell);
 Finding one_shot(Narrator& tell);
 Finding fairness(Narrator& tell);
 
-// experiments_traps.cpp: what the usual sample gets wrong.
+// trap_experiments.cpp: what the usual sample gets wrong.
 Finding usual_sample(Narrator& tell);
 Finding hang_up(Narrator& tell);
 Finding stale(Narrator& tell);
 Finding deregister(Narrator& tell);
 
-// experiments_cost.cpp: what it costs, beside select and poll.
+// cost_experiments.cpp: what it costs, beside select and poll.
 Finding watched(Narrator& tell);
 Finding ready(Narrator& tell);
 Finding few_and_many(Narrator& tell);

@@ -35,8 +35,7 @@ class RuleBroken : public std::logic_error {
 ///
 ///   running  -> parked    by the worker that ran it, *after* it has left its stack
 ///   running  -> notified  by wake(), while it runs or is on its way off its stack: its worker
-///   finds
-///                         that out when it tries to park it, and puts it into the queue instead
+///                         finds out when it tries to park it, and puts it into the queue instead
 ///   parked   -> notified  by wake(), which then puts it into the queue: nobody else does
 ///   notified -> running   by the worker that takes it out of the queue
 ///

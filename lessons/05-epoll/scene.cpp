@@ -1,4 +1,4 @@
-#include "experiments_scene.hpp"
+#include "scene.hpp"
 
 #include <fcntl.h>
 #include <linux/sockios.h>

@@ -21,7 +21,7 @@
 #include "core/errors.hpp"
 #include "core/observe.hpp"
 #include "experiments.hpp"
-#include "experiments_scene.hpp"
+#include "scene.hpp"
 
 namespace unblock {
 namespace {

@@ -21,7 +21,7 @@
 #include "core/tcp.hpp"
 #include "core/wake_event.hpp"
 #include "experiments.hpp"
-#include "experiments_scene.hpp"
+#include "scene.hpp"
 #include "lt_echo_server.hpp"
 
 namespace unblock {
