@@ -17,7 +17,8 @@ namespace {
 
 // glibc's helper threads make further ones when there is much to do. ThreadSanitizer does not know
 // them, and crashes when such a thread allocates memory, as creating a thread does. So under it all
-// of them are made beforehand, by this thread, one for each read of a silent pipe; and they stay.
+// of them are made beforehand, by this thread, one for each read of a silent pipe. They stay, but
+// for one now and then that is woken for a request and finds that another one has taken it.
 void make_all_threads() {
   std::array<int, 2> ends{};
   check("pipe2", ::pipe2(ends.data(), O_CLOEXEC));
