@@ -13,27 +13,32 @@ namespace {
 
 using fibers::SwitchKind;
 
-const ModelsUnderTest models{
-    ModelUnderTest{.model = model<FiberServer>("fibers", "", SwitchKind::own),
-                   .program = UNBLOCK_PROGRAM},
-    ModelUnderTest{.model = model<FiberServer>("fibers", "", SwitchKind::own),
-                   .program = UNBLOCK_PROGRAM,
-                   .threads = 3},
-    ModelUnderTest{.model = model<FiberServer>("fibers-ucontext", "", SwitchKind::ucontext),
-                   .program = UNBLOCK_PROGRAM}};
+ModelsUnderTest models() {
+  const Model own = model<FiberServer>("fibers", "", SwitchKind::own);
+  const Model portable = model<FiberServer>("fibers-ucontext", "", SwitchKind::ucontext);
+  ModelsUnderTest all{{.model = own, .program = UNBLOCK_PROGRAM},
+                      {.model = own, .program = UNBLOCK_PROGRAM, .threads = 3}};
+#if !defined(UNBLOCK_ASAN_FIBERS)
+  // At a program's first swapcontext(3), AddressSanitizer prints a warning of its own.
+  all.push_back({.model = portable, .program = UNBLOCK_PROGRAM});
+#endif
+  return all;
+}
 
-UNBLOCK_CONFORMANCE(Fibers, models);
+UNBLOCK_CONFORMANCE(Fibers, models());
 
 std::optional<double> calls_per_request(std::size_t connections) {
   return syscalls_per_request({UNBLOCK_PROGRAM, "serve", "--port", "0", "--threads", "1"},
                               connections, 200);
 }
 
-// epoll_wait, recv and send; and twice a thread wakes the other one and sleeps.
-TEST(FiberServer, NeedsSevenSystemCallsForARequestThatComesAlone) {
+// epoll_wait, recv and send; and twice a thread wakes the other one and sleeps, unless it is woken
+// before it has come to sleep, which happens on a machine that is busy.
+TEST(FiberServer, NeedsSevenSystemCallsAtMostForARequestThatComesAlone) {
   const auto calls = calls_per_request(1);
   if (!calls) GTEST_SKIP() << "this machine does not allow ptrace";
-  EXPECT_NEAR(*calls, 7.0, 0.3);
+  EXPECT_GE(*calls, 3.0);
+  EXPECT_LE(*calls, 7.2);
 }
 
 TEST(FiberServer, NeedsLittleMoreThanReadAndWriteWhereManyComeTogether) {
@@ -67,6 +72,7 @@ TEST(Fiber, IsMeasuredBesideAThread) {
 
 TEST(Stack, GrowsWithTheDeepestCallAndEndsAtTheGuardPage) {
   const Finding finding = run(stack);
+  if (finding.verdict == Verdict::not_shown) GTEST_SKIP() << finding.conclusion;
   EXPECT_EQ(finding.verdict, Verdict::holds_with_condition);
   EXPECT_LT(finding.number("shallow_kib"), 20);
   EXPECT_GE(finding.number("deep_kib"), 100);

@@ -194,10 +194,10 @@ TEST_P(Scheduling, AChannelKeepsTheOrder) {
   std::vector<int> received;
   scheduler.run([&] {
     Channel<int> channel{3};
-    spawn([&] {
+    const JoinAtTheEnd pusher{spawn([&] {
       for (int i = 0; i < 1000; ++i) EXPECT_TRUE(channel.push(i));
       channel.close();
-    });
+    })};
     while (const auto value = channel.pop()) received.push_back(*value);
   });
   ASSERT_EQ(received.size(), 1000U);
@@ -364,11 +364,11 @@ TEST_P(Scheduling, AWriteOfManyBytesWaitsForRoom) {
     SocketPair pair;
     Socket reader{std::move(pair.one)};
     Socket writer{std::move(pair.other)};
-    spawn([&] {
+    const JoinAtTheEnd sender{spawn([&] {
       const std::vector<std::byte> bytes(size);
       writer.write(bytes);
       ::shutdown(writer.fd(), SHUT_WR);
-    });
+    })};
     std::vector<std::byte> buffer(10'000);
     while (const std::size_t count = reader.read(buffer)) received += count;
   });

@@ -164,8 +164,9 @@ Finding thread_local_variable(Narrator& out) {
   int after = 0;
   bool same_variable = false;
   bool same_errno = false;
+  address_of_this_threads() = 0;  // run() uses this thread too, perhaps not for the first time
   migration.run([&](auto read) {
-    of_this_thread = 1;
+    address_of_this_threads() = 1;
     const int* const address = &address_of_this_threads();
     const int* const errno_address = address_of_errno();
     before = address_of_this_threads();
