@@ -23,8 +23,8 @@
 #include "core/observe.hpp"
 #include "core/tcp.hpp"
 #include "et_echo_server.hpp"
-#include "scene.hpp"
 #include "lt_echo_server.hpp"
+#include "scene.hpp"
 
 namespace unblock {
 namespace {

@@ -21,8 +21,8 @@
 #include "core/tcp.hpp"
 #include "core/wake_event.hpp"
 #include "experiments.hpp"
-#include "scene.hpp"
 #include "lt_echo_server.hpp"
+#include "scene.hpp"
 
 namespace unblock {
 namespace {
