@@ -55,6 +55,7 @@ std::unique_lock<std::mutex> UringEngine::lock_submissions() {
 
 // Lets the kernel have what is in the submission queue.
 void UringEngine::submit() {
+  if (shared_) submitted_.fetch_add(1, std::memory_order_release);
   ++enters_;
   check_entered(::io_uring_submit(&ring_));
 }
@@ -90,7 +91,6 @@ void UringEngine::prepare(AsynchronousOperation& operation) {
     ::io_uring_prep_timeout(entry, &deadline, 0, IORING_TIMEOUT_ABS);
   }
   ::io_uring_sqe_set_data(entry, &operation);
-  if (shared_) prepared_.fetch_add(1, std::memory_order_release);
   if (operation.kind == Kind::delay) submit();  // the kernel reads the deadline now
 }
 // [/prepare]
@@ -143,9 +143,9 @@ bool UringEngine::on_complete(const io_uring_cqe& entry, CompletionEvent& event)
   using Kind = AsynchronousOperation::Kind;
   if (entry.user_data == wake_up) on_wake_up();
   if (entry.user_data == wake_up || entry.user_data == nobody) return false;
-  // What a thread wrote before it prepared an operation, the one that takes the completion sees:
+  // What a thread wrote before it submitted an operation, the one that takes the completion sees:
   // the kernel stands between the two. This tells it to the compiler, and to a race detector.
-  if (shared_) static_cast<void>(prepared_.load(std::memory_order_acquire));
+  if (shared_) static_cast<void>(submitted_.load(std::memory_order_acquire));
   auto& operation = *static_cast<AsynchronousOperation*>(::io_uring_cqe_get_data(&entry));
   if (entry.res == -ENOBUFS && operation.kind == Kind::read && buffers_.add()) {
     const auto lock = lock_submissions();

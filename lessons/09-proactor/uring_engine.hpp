@@ -60,7 +60,7 @@ class UringEngine final : public Engine {
   std::atomic<bool> cancelled_ = false;
   std::atomic<bool> closed_ = false;
   std::atomic<std::uint64_t> enters_ = 0;
-  std::atomic<std::uint64_t> prepared_ = 0;
+  std::atomic<std::uint64_t> submitted_ = 0;
 
   std::mutex inbox_mutex_;  // guards the two below: what threads without the ring ask for
   OperationList inbox_;
