@@ -32,8 +32,28 @@
 
 #include "core/errors.hpp"
 #include "core/tcp.hpp"
+#include "thread_sanitizer.hpp"
 
 namespace unblock {
+
+// [prepare]
+void AioEngine::prepare_process() {
+  if (under_thread_sanitizer) {
+    throw UserError{
+        "this build has no POSIX AIO: ThreadSanitizer does not bear the threads that glibc makes; "
+        "build without it, or use another model"};
+  }
+  static const bool prepared = [] {
+    aioinit limits{};  // unless it is told, glibc has 20 threads
+    limits.aio_threads = most_at_once;
+    limits.aio_num = most_at_once;
+    limits.aio_idle_time = 1;  // seconds until a thread without work ends
+    ::aio_init(&limits);
+    return true;
+  }();
+  static_cast<void>(prepared);
+}
+// [/prepare]
 
 // [init]
 AioEngine::AioEngine(std::size_t threads, Notice notice) : Engine{threads}, notice_{notice} {

@@ -32,7 +32,9 @@ class AioEngine final : public Engine {
   /// each, and lets all others wait until one of these is done.
   static constexpr int most_at_once = 512;
 
-  /// Tells glibc so, once; every other use of POSIX AIO in this process must come later.
+  /// Tells glibc so, once; every other use of POSIX AIO in this process must come later. Throws
+  /// UserError where it cannot be used: ThreadSanitizer does not know glibc's threads, and crashes
+  /// when one of them allocates memory, as it does to make another.
   static void prepare_process();
 
   AioEngine(std::size_t threads, Notice notice);

@@ -21,7 +21,6 @@
 #include "echo_server.hpp"
 #include "experiments.hpp"
 #include "stage.hpp"
-#include "thread_sanitizer.hpp"
 
 namespace unblock {
 namespace {
@@ -121,7 +120,7 @@ siginfo_t read_told_by_signal(Order& order, const ConnectedPair& pair) {
 
 // [aio_notices]
 Finding aio_notices(Narrator& out) {
-  AioEngine::prepare_process();
+  if (const auto missing = without_posix_aio()) return *missing;
   const ConnectedPair pair = connected_pair();
   Order order{pair.server.get()};
   out.step(
@@ -136,22 +135,15 @@ Finding aio_notices(Narrator& out) {
 
   const pid_t ours = this_thread_id();
   bool take_signals = false;
-  std::set<pid_t> threads;
-  if (under_thread_sanitizer) {
-    out.step(
-        "SIGEV_THREAD: left out, since ThreadSanitizer does not bear threads that glibc makes.");
-  } else {
-    threads = threads_of_three_completions(take_signals);
-    out.step("Three aio_reads with SIGEV_THREAD, one after another: handled in {} threads.",
-             threads.size());
-    out.note("glibc has made a thread for each completion; {} of them is ours.",
-             threads.contains(ours) ? "one" : "none");
-    out.note(
-        "In such a thread SIGINT is {}.",
-        take_signals ? "not blocked: Ctrl-C may meet it, whatever all others block" : "blocked");
-  }
+  const std::set<pid_t> threads = threads_of_three_completions(take_signals);
+  out.step("Three aio_reads with SIGEV_THREAD, one after another: handled in {} threads.",
+           threads.size());
+  out.note("glibc has made a thread for each completion; {} of them is ours.",
+           threads.contains(ours) ? "one" : "none");
+  out.note("In such a thread SIGINT is {}.",
+           take_signals ? "not blocked: Ctrl-C may meet it, whatever all others block" : "blocked");
 
-  const bool by_thread = under_thread_sanitizer || (threads.size() == 3 && !threads.contains(ours));
+  const bool by_thread = threads.size() == 3 && !threads.contains(ours);
   const bool shown = by_signal && by_thread;
   return {.verdict = shown ? Verdict::holds : Verdict::fails,
           .conclusion = shown
@@ -253,7 +245,7 @@ SameDescriptor read_then_write() {
 
 // [aio_threads]
 Finding aio_threads(Narrator& out) {
-  AioEngine::prepare_process();
+  if (const auto missing = without_posix_aio()) return *missing;
   std::size_t readers = 0;
   {
     SilentReads eight{8};
@@ -353,6 +345,7 @@ Cost cost_of_engine(EngineKind kind) {
 
 // [aio_gain]
 Finding aio_gain(Narrator& out) {
+  if (const auto missing = without_posix_aio()) return *missing;
   const PinnedToCpu one_cpu{0};
   out.step("One client, 64 bytes to and fro, all threads of client and server on one CPU:");
   const auto row = [](const std::string& name, Cost cost) {

@@ -14,7 +14,6 @@
 #include "core/errors.hpp"
 #include "select_engine.hpp"
 #include "stage.hpp"
-#include "thread_sanitizer.hpp"
 
 namespace unblock {
 namespace {
@@ -133,8 +132,7 @@ namespace {
 // back, and what was written is followed by the next read.
 class Chain {
  public:
-  // Under ThreadSanitizer glibc's threads are made beforehand, and become fewer (aio_prepare.cpp).
-  static constexpr std::size_t length = under_thread_sanitizer ? 300 : 10'000;
+  static constexpr std::size_t length = 10'000;
 
   Chain(Engine& engine, ConnectedPair pair)
       : engine_{engine},

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "aio_engine.hpp"
 #include "core/errors.hpp"
 
 namespace unblock {
@@ -123,6 +124,15 @@ std::vector<NamedEngine> engines_here() {
   std::vector<NamedEngine> engines = all_engines();
   std::erase_if(engines, [](const NamedEngine& engine) { return !engine.missing.empty(); });
   return engines;
+}
+
+std::optional<Finding> without_posix_aio() {
+  try {
+    AioEngine::prepare_process();
+  } catch (const UserError& error) {
+    return Finding{.conclusion = error.what()};
+  }
+  return std::nullopt;
 }
 
 void table_of_engines(

@@ -100,6 +100,10 @@ struct NamedEngine {
 std::vector<NamedEngine> all_engines();
 std::vector<NamedEngine> engines_here();
 
+/// What an experiment on POSIX AIO finds where there is none; nothing where there is. After it, the
+/// calls of aio(7) may be made.
+std::optional<Finding> without_posix_aio();
+
 /// Prints a table. `rows` are its first ones, the headings at least; `add` adds those of one
 /// engine. An engine that is missing has a row that says so, and below the table a line that says
 /// why.

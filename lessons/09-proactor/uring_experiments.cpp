@@ -12,7 +12,6 @@
 
 #include <fmt/format.h>
 
-#include "aio_engine.hpp"
 #include "core/errors.hpp"
 #include "experiments.hpp"
 #include "stage.hpp"
@@ -228,7 +227,6 @@ struct Order {
 // Two reads of one connection, through two descriptors, each blocking in a thread of glibc's; then
 // two pieces come. So many times at least, and on until the order has been both.
 Order read_twice_at_once(int times, int most) {
-  AioEngine::prepare_process();
   const ConnectedPair pair = connected_pair();
   const UniqueFd copy{check("fcntl", ::fcntl(pair.server.get(), F_DUPFD_CLOEXEC, 0))};
   Order order;
@@ -296,6 +294,7 @@ bool one_in_each_direction() {
 
 // [two_reads]
 Finding two_reads(Narrator& out) {
+  if (const auto missing = without_posix_aio()) return *missing;
   out.step(
       "Two reads of one socket are in flight, in two threads. \"1st.\" comes, and then \"2nd.\"");
   const Order order = read_twice_at_once(200, 10'000);
