@@ -8,6 +8,8 @@ set(CLI11_INSTALL OFF)
 set(FMT_INSTALL OFF)
 set(INSTALL_GTEST OFF)
 set(BUILD_GMOCK OFF)
+set(JSON_BuildTests OFF)
+set(JSON_Install OFF)
 
 # unblock_dependency(NAME PACKAGE pkg [VERSION v] TARGET target GIT url TAG tag HINT text)
 #   Afterwards `target` exists. VERSION is the oldest that will do.
@@ -42,6 +44,10 @@ unblock_dependency(CLI11 PACKAGE CLI11 VERSION 2.1 TARGET CLI11::CLI11
 unblock_dependency(fmt PACKAGE fmt VERSION 9 TARGET fmt::fmt
   GIT https://github.com/fmtlib/fmt TAG 10.2.1
   HINT "Debian: libfmt-dev, Fedora: fmt-devel, Arch: fmt")
+
+unblock_dependency(json PACKAGE nlohmann_json VERSION 3.9 TARGET nlohmann_json::nlohmann_json
+  GIT https://github.com/nlohmann/json TAG v3.11.3
+  HINT "Debian: nlohmann-json3-dev, Fedora: json-devel, Arch: nlohmann-json")
 
 if(UNBLOCK_TESTS)
   # A sanitizer sees only what was compiled with it: there, prefer GoogleTest's sources to its packaged library.
