@@ -15,10 +15,12 @@
 #include "core/errors.hpp"
 #include "core/experiment.hpp"
 #include "core/observe.hpp"
+#include "tools/compare/machine.hpp"
 #include "tools/compare/models.hpp"
-#include "tools/compare/report.hpp"
-#include "tools/compare/run.hpp"
+#include "tools/compare/process_tree.hpp"
+#include "tools/compare/round.hpp"
 #include "tools/compare/table.hpp"
+#include "tools/compare/text.hpp"
 
 namespace unblock {
 namespace {
@@ -51,7 +53,7 @@ Held hold(const Contender& contender, const LoadOptions& options, const Interrup
   LoadClient client{load};
   client.connect();
   held.idle = resident_bytes(server->pid());
-  held.threads = server->threads();
+  held.threads = tree_threads(processes_of(server->pid()));
   // One request of each; connections that answer late still count.
   const LoadWindow window = client.drive(std::chrono::seconds{60}, client.alive());
   held.busy = resident_bytes(server->pid());
@@ -123,7 +125,7 @@ int run(int argc, char** argv) {
       }
     }
     Narrator out{stdout};
-    out.line("machine: " + describe_machine() + "\n");
+    out.line("machine: " + describe(this_machine()) + "\n");
     for (const std::string& line : table.lines(false)) out.line(line);
     return interrupt.requested() ? 128 + SIGINT : 0;
   } catch (const CLI::ParseError& error) {

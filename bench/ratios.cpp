@@ -19,11 +19,12 @@
 #include "core/errors.hpp"
 #include "core/experiment.hpp"
 #include "core/observe.hpp"
+#include "tools/compare/machine.hpp"
 #include "tools/compare/models.hpp"
-#include "tools/compare/progress.hpp"
-#include "tools/compare/report.hpp"
-#include "tools/compare/run.hpp"
+#include "tools/compare/round.hpp"
 #include "tools/compare/table.hpp"
+#include "tools/compare/terminal.hpp"
+#include "tools/compare/text.hpp"
 
 namespace unblock {
 namespace {
@@ -150,7 +151,7 @@ int run_models(const Flags& flags) {
   out.line(fmt::format("{} connections, messages of {} bytes; {} pairs of {:g} s each",
                        flags.round.load.connections, flags.round.load.message_bytes, flags.pairs,
                        flags.seconds));
-  out.line("machine: " + describe_machine());
+  out.line("machine: " + describe(this_machine()));
   {
     const ProgressLine progress;
     for (std::size_t pair = 1; pair <= flags.pairs && !interrupt.requested(); ++pair) {

@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -22,6 +24,7 @@ namespace unblock {
 namespace {
 
 constexpr std::size_t answers_before_it_breaks = 200;
+constexpr std::chrono::milliseconds stall{500};
 
 struct Server {
   std::string mode;
@@ -45,7 +48,12 @@ void send_all(int conn_fd, const std::string& bytes) {
 // False where the connection is to be closed. It may change `bytes`, which are sent back then.
 bool Server::misbehave(int conn_fd, std::string& bytes) {
   if (mode == "never-answers") bytes.clear();
+  if (mode == "chatters") {
+    fmt::print("{}\n", std::string(500, 'o'));
+    fmt::print(stderr, "{}\n", std::string(500, 'e'));
+  }
   if (answers < answers_before_it_breaks) return true;
+  if (mode == "stalls" && answers == answers_before_it_breaks) std::this_thread::sleep_for(stall);
   if (mode == "wrong-byte") bytes.back() = static_cast<char>(bytes.back() ^ 1);
   if (mode == "swallows-a-byte") bytes.pop_back();
   if (mode == "too-many-bytes") bytes += 'x';
@@ -81,7 +89,8 @@ bool Server::echo(int conn_fd) {
 
 void Server::run() {
   for (;;) {
-    std::vector<pollfd> watched{{listen_fd.get(), POLLIN, 0}};
+    const bool is_full = mode == "holds-ten" && connections.size() == 10;
+    std::vector<pollfd> watched{{listen_fd.get(), static_cast<short>(is_full ? 0 : POLLIN), 0}};
     for (const UniqueFd& connection : connections) watched.push_back({connection.get(), POLLIN, 0});
     check("poll", ::poll(watched.data(), watched.size(), -1));
     for (std::size_t i = connections.size(); i-- > 0;) {
@@ -105,12 +114,17 @@ int run(const std::string& mode) {
     fmt::print("hello\n");
     return 0;
   }
+  while (mode == "never-ends-its-line") fmt::print("{}", std::string(500, '.'));
   if (mode == "ignores-sigterm") ::signal(SIGTERM, SIG_IGN);
   Server server;
   server.mode = mode;
   fmt::print("warming up\nlistening on 127.0.0.1:{} (model {})\n",
              local_port(server.listen_fd.get()), mode);
   std::fflush(stdout);
+  // The one that serves is another process than the one that was started, and does not care for the
+  // other's end.
+  if (mode == "forks" && check("fork", ::fork()) > 0) return ::pause();
+  if (mode == "forks") ::signal(SIGTERM, SIG_IGN);
   server.run();
   return 0;
 }

@@ -5,34 +5,68 @@
 #include <string>
 #include <vector>
 
-#include "tools/compare/run.hpp"
+#include "tools/compare/comparison.hpp"
+#include "tools/compare/statistics.hpp"
 
 namespace unblock {
 
-/// One thing that is measured of every server: a column of the table.
+/// One thing that is measured of every server: a column of the table, a member of the JSON.
 struct Metric {
-  std::string name;     ///< "CPU per request"
-  std::string above;    ///< the heading's upper line
-  std::string heading;  ///< its lower line, with the unit
+  std::string id;        ///< "cpu_us_per_request"
+  std::string name;      ///< "CPU per request"
+  std::string unit;      ///< "µs"; empty for a plain number
+  std::string above;     ///< the heading's upper line
+  std::string heading;   ///< its lower line
+  std::string meaning;   ///< a sentence
+  bool is_cost = false;  ///< what it takes; else how fast it is
   bool more_is_better = false;
   bool worst_round_counts = false;  ///< the largest of the rounds; else their median
-  std::function<double(const Round&)> of;
-  std::function<std::string(double)> to_text;
+  bool is_ranked = true;            ///< whether the best is marked
+  /// Of a round, where it can be told; for what is not measured in rounds, of all of it.
+  std::function<std::optional<double>(const Round&)> of = {};
+  std::function<std::optional<double>(const Entry&)> of_entry = {};
+  std::function<std::string(double)> to_text = {};
 };
 
 /// In the order of the table's columns.
 const std::vector<Metric>& metrics();
 
-/// An entry's number; it must have a round.
-double summary(const Metric& metric, const Entry& entry);
+/// The metric with that id.
+const Metric& metric(const std::string& id);
 
-/// By how much a server differs from itself, measured twice in each round: the largest deviation
-/// from 1 among the rounds' ratios, so that 0.02 stands for two percent. Nothing where the two have
-/// no round in common. Two servers that differ by less cannot be told apart by this run.
+/// Of each round; for what is not measured in rounds, one number or none.
+std::vector<double> values_of(const Metric& metric, const Entry& entry);
+
+/// An entry's number; nothing where none was measured.
+std::optional<double> summary(const Metric& metric, const Entry& entry);
+
+/// The entry's numbers as ratios to the reference's of the same rounds, so that what slows the
+/// whole machine down does not count. Nothing where they have no round in common.
+std::optional<Spread> paired_ratio(const Metric& metric, const Entry& entry,
+                                   const Entry& reference);
+
+/// By how much the median of a server's ratios to itself may be off 1 in this run, so that 0.02
+/// stands for two percent: one of the servers is measured twice in each round. Nothing where that
+/// could not be. Two servers that differ by less cannot be told apart by this run.
 std::optional<double> noise(const Metric& metric, const Comparison& comparison);
 
 /// For each entry, whether its number is the best of all, or nearer to the best than the noise.
 /// Never for an entry with a problem or with connections that failed.
 std::vector<bool> best_of(const Metric& metric, const Comparison& comparison);
+
+/// Names of entries whose throughput differs by no more than the noise from one another, fastest
+/// first; groups of two and more. An entry may be in several.
+std::vector<std::vector<std::string>> indistinct(const Comparison& comparison);
+
+/// Of all its rounds.
+Failures failures_of(const Entry& entry);
+
+/// Its latencies in all rounds together.
+Histogram latency_of(const Entry& entry);
+
+/// The client's CPU time as a share of one CPU, the median of its rounds; and whether it was the
+/// client that was measured: it had a CPU of its own, and used it up.
+double client_share(const Entry& entry);
+bool client_is_bottleneck(const Entry& entry, Pinning pinning);
 
 }  // namespace unblock

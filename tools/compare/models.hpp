@@ -12,6 +12,7 @@ struct KnownModel {
   std::string name;        ///< "epoll-lt"
   std::string summary;     ///< a sentence's worth, on one line
   bool by_default = true;  ///< compared where no model is named
+  std::string limit = {};  ///< why it may hold fewer connections than it is offered
 };
 
 /// In the order of the lessons.

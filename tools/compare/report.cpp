@@ -1,86 +1,129 @@
 #include "tools/compare/report.hpp"
 
-#include <sys/utsname.h>
-
 #include <algorithm>
-#include <fstream>
 #include <functional>
-#include <thread>
 
 #include <fmt/ranges.h>
 
+#include "tools/compare/machine.hpp"
 #include "tools/compare/metrics.hpp"
 #include "tools/compare/table.hpp"
+#include "tools/compare/text.hpp"
 
 namespace unblock {
 namespace {
 
-std::string plural(std::size_t count, const std::string& thing) {
-  return fmt::format("{} {}{}", grouped(count), thing, count == 1 ? "" : "s");
+struct Column {
+  Table::Heading heading;
+  std::function<Table::Cell(const Entry&)> cell;
+};
+
+// Of the requests per second, to the model that was measured twice; and how far the median may be
+// off.
+Column ratio_column(const Entry& reference) {
+  return {{"", "ratio"}, [&reference](const Entry& entry) -> Table::Cell {
+            const auto ratio = paired_ratio(metric("requests_per_second"), entry, reference);
+            if (!ratio) return {"-"};
+            const double off = std::max(ratio->high - ratio->median, ratio->median - ratio->low);
+            return {fmt::format("{:.2f} ±{:.2f}", ratio->median, off)};
+          }};
 }
 
-std::string percent(double share) {
-  return share < 0.1 ? fmt::format("{:.1f} %", share * 100) : fmt::format("{:.0f} %", share * 100);
+Column metric_column(const Metric& metric, const Comparison& comparison, bool begins_block) {
+  return {{metric.above, metric.heading, begins_block},
+          [&, best = best_of(metric, comparison)](const Entry& entry) -> Table::Cell {
+            const auto value = summary(metric, entry);
+            const auto row = static_cast<std::size_t>(&entry - comparison.entries.data());
+            return {value ? metric.to_text(*value) : "-", best[row]};
+          }};
 }
 
-// Of all rounds.
-Failures failures_of(const Entry& entry) {
-  Failures sum{};
-  for (const Round& round : entry.rounds) {
-    std::transform(sum.begin(), sum.end(), round.failures.begin(), sum.begin(), std::plus<>{});
-  }
-  return sum;
-}
-
-std::vector<std::string> table_lines(const Comparison& comparison, bool colour) {
-  std::vector<Table::Heading> headings{{"", "model"}};
-  std::vector<std::vector<bool>> marks;
+// How fast, and how many clients were let down; then, what it costs.
+std::vector<Column> columns_of(const Comparison& comparison) {
+  const Entry* const reference = reference_of(comparison);
+  const bool any_failed =
+      std::any_of(comparison.entries.begin(), comparison.entries.end(),
+                  [](const Entry& entry) { return total(failures_of(entry)) > 0; });
+  std::vector<Column> columns;
+  bool has_cost = false;
   for (const Metric& metric : metrics()) {
-    headings.push_back({metric.above, metric.heading});
-    marks.push_back(best_of(metric, comparison));
+    if (metric.heading.empty()) continue;
+    const bool first_cost = metric.is_cost && !has_cost;
+    if (first_cost && any_failed) {
+      columns.push_back({{"", "failed"}, [](const Entry& entry) -> Table::Cell {
+                           return {grouped(total(failures_of(entry)))};
+                         }});
+    }
+    has_cost = has_cost || first_cost;
+    columns.push_back(metric_column(metric, comparison, first_cost));
+    if (metric.id == "requests_per_second" && reference != nullptr) {
+      columns.push_back(ratio_column(*reference));
+    }
   }
-  headings.push_back({"", "failed"});
+  return columns;
+}
 
+std::vector<std::string> table_lines(const Comparison& comparison, bool colour, std::size_t width) {
+  const std::vector<Column> columns = columns_of(comparison);
+  std::vector<Table::Heading> headings{{"", "model"}};
+  for (const Column& column : columns) headings.push_back(column.heading);
   Table table{std::move(headings)};
-  for (std::size_t row = 0; row < comparison.entries.size(); ++row) {
-    const Entry& entry = comparison.entries[row];
+  for (const Entry& entry : comparison.entries) {
     if (!entry.problem.empty() || entry.rounds.empty()) {
       table.add(entry.contender.name, entry.problem.empty() ? "not measured" : entry.problem);
       continue;
     }
-    std::vector<Table::Cell> cells{{entry.contender.name, false}};
-    for (std::size_t column = 0; column < metrics().size(); ++column) {
-      const Metric& metric = metrics()[column];
-      cells.push_back({metric.to_text(summary(metric, entry)), marks[column][row]});
-    }
-    cells.push_back({grouped(total(failures_of(entry))), false});
+    std::vector<Table::Cell> cells{{entry.contender.name}};
+    for (const Column& column : columns) cells.push_back(column.cell(entry));
     table.add(std::move(cells));
   }
-  return table.lines(colour);
+  return table.lines(colour, width);
 }
 
-// What stands in no column: failures by their kinds, servers that had to be killed.
-std::vector<std::string> remarks(const Comparison& comparison) {
-  std::vector<std::string> lines;
-  for (const Entry& entry : comparison.entries) {
-    if (const std::string kinds = to_string(failures_of(entry)); !kinds.empty()) {
-      lines.push_back(
-          fmt::format("{}: {} connections, over all rounds", entry.contender.name, kinds));
-    }
-    const auto remarked = std::find_if(entry.rounds.begin(), entry.rounds.end(),
-                                       [](const Round& round) { return !round.remark.empty(); });
-    if (remarked != entry.rounds.end()) {
-      lines.push_back(fmt::format("{}: {}", entry.contender.name, remarked->remark));
-    }
+// "name: ..." for whatever one entry is to be told about.
+void remark_on(const Entry& entry, std::vector<std::string>& lines) {
+  const std::string& name = entry.contender.name;
+  if (const std::string kinds = to_string(failures_of(entry)); !kinds.empty()) {
+    std::string line = fmt::format("{}: {} connections, over all rounds", name, kinds);
+    if (!entry.contender.limit.empty()) line += "; " + entry.contender.limit;
+    lines.push_back(std::move(line));
   }
-  return lines;
+  std::uint64_t never_sent = 0;
+  for (const Round& round : entry.rounds) never_sent += round.never_sent;
+  if (never_sent > 0) {
+    lines.push_back(fmt::format("{}: {} were due and never sent: it is slower than --rate asks",
+                                name, plural(never_sent, "request")));
+  }
+  const auto remarked = std::find_if(entry.rounds.begin(), entry.rounds.end(),
+                                     [](const Round& round) { return !round.remark.empty(); });
+  if (remarked != entry.rounds.end())
+    lines.push_back(fmt::format("{}: {}", name, remarked->remark));
+}
+
+// Why columns of the calls are empty, each reason once.
+void remark_on_calls(const Comparison& comparison, std::vector<std::string>& lines) {
+  std::vector<std::string> told;
+  for (const Entry& entry : comparison.entries) {
+    const std::string& why = entry.calls.missing;
+    if (why.empty() || std::find(told.begin(), told.end(), why) != told.end()) continue;
+    told.push_back(why);
+    lines.push_back(fmt::format("{}: calls per request: {}", entry.contender.name, why));
+  }
+}
+
+}  // namespace
+
+std::string describe_plan(const Load& load, const RoundOptions& options, std::size_t rounds) {
+  return fmt::format("{}: {}; {} of {:g} s, the models in turn", title_of(load),
+                     describe(options.load), plural(rounds, "round"),
+                     std::chrono::duration<double>{options.duration}.count());
 }
 
 std::string describe_pinning(Pinning pinning) {
   switch (pinning) {
     case Pinning::same:
       return "server and client share one CPU (--pin same, the steadiest): throughput is what both "
-             "cost together";
+             "cost together, and a second CPU helps nobody";
     case Pinning::split:
       return "server and client have a CPU each (--pin split)";
     case Pinning::none:
@@ -89,98 +132,97 @@ std::string describe_pinning(Pinning pinning) {
   return {};
 }
 
+std::vector<std::string> remarks_on(const Comparison& comparison) {
+  std::vector<std::string> lines;
+  for (const Entry& entry : comparison.entries) remark_on(entry, lines);
+  remark_on_calls(comparison, lines);
+  for (const auto& group : indistinct(comparison)) {
+    lines.push_back(fmt::format("no difference above the noise in requests/s: {}", listed(group)));
+  }
+  return lines;
+}
+
 std::string describe_noise(const Comparison& comparison) {
   if (!comparison.twin) return "not known: no server could be measured twice";
-  const std::string name = comparison.twin->contender.name;
+  const std::string& name = comparison.twin->contender.name;
   std::vector<std::string> parts;
   double largest = 0;
-  for (const Metric& metric : metrics()) {
-    if (metric.worst_round_counts) continue;
-    const auto share = noise(metric, comparison);
+  for (const char* const id : {"requests_per_second", "p50_us", "p99_us", "cpu_us_per_request"}) {
+    const auto share = noise(metric(id), comparison);
     if (!share) return fmt::format("not known: {} could not be measured twice", name);
     largest = std::max(largest, *share);
-    parts.push_back(fmt::format("{} {}", metric.name, percent(*share)));
+    parts.push_back(fmt::format("{} {}", metric(id).name, percent(*share)));
   }
   std::string text = fmt::format("{} against itself: {}", name, fmt::join(parts, ", "));
   if (largest > 0.5) text += "; is the machine busy with something else?";
   return text;
 }
 
-// The client's share of the CPU time, over all rounds; where it had a CPU of its own and used it
-// up, it was the client that was measured.
+// Where the client had a CPU of its own and used it up, it was the client that was measured.
 std::string describe_client(const Comparison& comparison) {
-  std::chrono::duration<double> client{};
-  std::chrono::duration<double> elapsed{};
-  double largest = 0;
+  std::vector<double> shares;
+  std::vector<std::string> slower_than;
+  const Pinning pinning = comparison.options.pinning;
   for (const Entry& entry : comparison.entries) {
-    for (const Round& round : entry.rounds) {
-      client += round.client_cpu;
-      elapsed += round.elapsed;
-      if (round.elapsed.count() > 0) {
-        largest = std::max(largest, std::chrono::duration<double>{round.client_cpu} /
-                                        std::chrono::duration<double>{round.elapsed});
-      }
-    }
+    if (entry.rounds.empty()) continue;
+    shares.push_back(client_share(entry));
+    if (client_is_bottleneck(entry, pinning)) slower_than.push_back(entry.contender.name);
   }
-  const double share = elapsed.count() > 0 ? client / elapsed : 0;
-  std::string text = fmt::format("it computed for {:.0f} % of the time", share * 100);
-  if (comparison.options.pinning != Pinning::same && largest > 0.95) {
-    text += fmt::format(
-        ", up to {:.0f} % beside the fastest: there it was the client that was measured",
-        largest * 100);
+  if (shares.empty()) return "not known: nothing was measured";
+  const auto [least, most] = std::minmax_element(shares.begin(), shares.end());
+  std::string text =
+      fmt::format("it computed for {:.0f} to {:.0f} % of the time", *least * 100, *most * 100);
+  if (pinning == Pinning::same) text += ", on the CPU that it shares with the server";
+  if (!slower_than.empty()) {
+    text +=
+        fmt::format("; beside {} it was the client that was measured: they are faster than that",
+                    listed(slower_than));
   }
   return text;
 }
 
-std::string describe_rounds(const Comparison& comparison) {
-  std::size_t done = 0;
-  for (const Entry& entry : comparison.entries) done = std::max(done, entry.rounds.size());
-  return fmt::format("interrupted: {} of {} begun", plural(done, "round"),
-                     comparison.planned_rounds);
-}
-
-}  // namespace
-
-std::string describe_load(const RoundOptions& options, std::size_t rounds) {
-  const LoadOptions& load = options.load;
-  std::string text = plural(load.connections, "connection");
-  if (load.idle > 0) text += fmt::format(" and {} that are silent", grouped(load.idle));
-  text += fmt::format(", messages of {}, ", plural(load.message_bytes, "byte"));
-  text += load.pipeline == 1 ? "one request at a time on each"
-                             : fmt::format("{} requests at a time on each", load.pipeline);
-  text += fmt::format("; {} of {:g} s, the models in turn", plural(rounds, "round"),
-                      std::chrono::duration<double>{options.duration}.count());
-  return text;
-}
-
-std::string describe_machine() {
-  std::string processor;
-  std::ifstream file{"/proc/cpuinfo"};
-  for (std::string line; processor.empty() && std::getline(file, line);) {
-    if (line.compare(0, 10, "model name") != 0) continue;
-    if (const auto colon = line.find(": "); colon != std::string::npos) {
-      processor = line.substr(colon + 2) + ", ";
-    }
-  }
-  utsname system{};
-  ::uname(&system);
-  return fmt::format("{}{}, {}, {} {}", processor,
-                     plural(std::max(1U, std::thread::hardware_concurrency()), "CPU"),
-                     system.machine, system.sysname, system.release);
-}
-
-std::vector<std::string> report(const Comparison& comparison, bool colour) {
-  std::vector<std::string> lines = table_lines(comparison, colour);
+std::vector<std::string> report(const Comparison& comparison, bool colour, std::size_t width) {
+  std::vector<std::string> lines = table_lines(comparison, colour, width);
   lines.emplace_back();
-  if (comparison.interrupted) lines.push_back(describe_rounds(comparison));
-  for (std::string& line : remarks(comparison)) lines.push_back(std::move(line));
-  lines.emplace_back("*        the best of its column, or nearer to it than the noise");
-  lines.emplace_back(
-      "threads  a lesson's program has one more than its model: it waits for Ctrl-C");
-  lines.push_back("machine  " + describe_machine());
-  lines.push_back("pinning  " + describe_pinning(comparison.options.pinning));
-  lines.push_back("client   " + describe_client(comparison));
-  lines.push_back("noise    " + describe_noise(comparison));
+  const auto add = [&](const std::string& text, std::size_t indent) {
+    for (std::string& line : wrapped(text, width, indent)) lines.push_back(std::move(line));
+  };
+  if (comparison.interrupted) {
+    std::size_t done = 0;
+    for (const Entry& entry : comparison.entries) done = std::max(done, entry.rounds.size());
+    add(fmt::format("interrupted: {} of {} begun", plural(done, "round"),
+                    comparison.planned_rounds),
+        2);
+  }
+  for (const std::string& line : remarks_on(comparison)) add(line, 2);
+  if (const Entry* const reference = reference_of(comparison)) {
+    add(fmt::format("ratio    of the requests/s to those of {} in the same rounds, and how far it "
+                    "may be off",
+                    reference->contender.name),
+        9);
+  }
+  add("noise    " + describe_noise(comparison), 9);
+  add("client   " + describe_client(comparison), 9);
+  return lines;
+}
+
+std::vector<std::string> legend(Pinning pinning, bool explains_columns, std::size_t width) {
+  std::vector<std::string> texts{"*        the best of its column, or nearer to it than the noise"};
+  if (explains_columns) {
+    texts.emplace_back(
+        "CPU      of the server, µs per request; user: of it, outside the kernel. Also per "
+        "request: "
+        "its system calls, waits (voluntary context switches) and times that it was forced off the "
+        "CPU (involuntary ones)");
+    texts.emplace_back(
+        "threads  a lesson's program has one more than its model: it waits for Ctrl-C");
+  }
+  texts.push_back("machine  " + describe(this_machine()));
+  texts.push_back("pinning  " + describe_pinning(pinning));
+  std::vector<std::string> lines;
+  for (const std::string& text : texts) {
+    for (std::string& line : wrapped(text, width, 9)) lines.push_back(std::move(line));
+  }
   return lines;
 }
 

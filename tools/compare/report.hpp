@@ -1,19 +1,30 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
-#include "tools/compare/run.hpp"
+#include "tools/compare/comparison.hpp"
 
 namespace unblock {
 
-/// What is going to be measured, in one line: "64 connections, ...".
-std::string describe_load(const RoundOptions& options, std::size_t rounds);
+/// What is going to be measured: "few-busy: 64 connections, ...; 5 rounds of 0.25 s, ...".
+std::string describe_plan(const Load& load, const RoundOptions& options, std::size_t rounds);
 
-/// "AMD EPYC, 2 CPUs, x86_64, Linux 6.18"
-std::string describe_machine();
+/// "server and client share one CPU (--pin same, ...)"
+std::string describe_pinning(Pinning pinning);
 
-/// The table, and below it what one must know to read it.
-std::vector<std::string> report(const Comparison& comparison, bool colour);
+/// What is known of one comparison and stands in no column: why an entry failed clients, which
+/// ones cannot be told apart, the noise, the client's share. Also for the page.
+std::vector<std::string> remarks_on(const Comparison& comparison);
+std::string describe_noise(const Comparison& comparison);
+std::string describe_client(const Comparison& comparison);
+
+/// The table, and below it what was remarkable.
+std::vector<std::string> report(const Comparison& comparison, bool colour, std::size_t width);
+
+/// What one must know to read the tables; once, behind the last one. `explains_columns`: of
+/// report(), too.
+std::vector<std::string> legend(Pinning pinning, bool explains_columns, std::size_t width);
 
 }  // namespace unblock

@@ -1,4 +1,4 @@
-#include "tools/compare/run.hpp"
+#include "tools/compare/round.hpp"
 
 #include <sys/resource.h>
 
@@ -9,6 +9,7 @@
 
 #include "core/errors.hpp"
 #include "core/observe.hpp"
+#include "tools/compare/process_tree.hpp"
 
 namespace unblock {
 namespace {
@@ -16,34 +17,55 @@ namespace {
 using std::chrono::milliseconds;
 
 // What is wrong with a server that kept running; empty where the numbers may stand.
-std::string judge(const Round& round, const LoadOptions& load, bool any_alive) {
+std::string judge(const Round& round, const LoadOptions& load, const LoadClient& client) {
   const auto count = [&](Failure failure) {
     return round.failures[static_cast<std::size_t>(failure)];
   };
-  const std::size_t connections = load.connections + load.idle;
+  const std::size_t connections = LoadClient::connections_of(load);
   if (const std::size_t wrong = count(Failure::wrong_bytes); wrong > 0) {
     return fmt::format("answered wrong bytes on {} of {} connections", wrong, connections);
   }
-  if (count(Failure::unanswered) >= load.connections) {
-    return fmt::format("hung: {} of {} connections had no answer within {} ms",
-                       count(Failure::unanswered), connections, load.patience.count());
+  if (client.busy_alive() > 0 || load.connections == 0) return {};
+  if (const std::size_t unanswered = count(Failure::unanswered); unanswered > 0) {
+    return fmt::format("hung: {} of {} connections had no answer within {} ms", unanswered,
+                       connections, load.patience.count());
   }
-  if (!any_alive) {
-    return fmt::format("failed on all connections ({})", to_string(round.failures));
-  }
-  return {};
+  return fmt::format("failed on all connections ({})", to_string(round.failures));
 }
 
-// Who is measured twice: the steadiest server that we know, so that it shows the machine's noise
-// and not its own; else the first that can be measured.
-std::optional<Entry> choose_twin(const std::vector<Entry>& entries) {
-  const Entry* chosen = nullptr;
-  for (const Entry& entry : entries) {
-    if (!entry.problem.empty()) continue;
-    if (chosen == nullptr || entry.contender.name == "epoll-lt") chosen = &entry;
-  }
-  if (chosen == nullptr) return std::nullopt;
-  return Entry{chosen->contender, {}, {}};
+// The connections, the warm-up and the measured time.
+void put_load_on(const ServerProcess& server, LoadClient& client, const RoundOptions& options,
+                 Round& round) {
+  // What a server needs for any connection at all is no part of what each costs.
+  client.connect(1);
+  const std::size_t memory_for_one = tree_memory(processes_of(server.pid()));
+  client.connect();
+  if (client.greeted() == 0) return;
+  client.drive(options.warm_up);
+  const std::vector<pid_t> processes = processes_of(server.pid());
+  const std::size_t threads = tree_threads(processes);
+  const auto cpu_before = tree_cpu_time(processes);
+  LoadWindow window = client.drive(options.duration);
+  round.server_cpu = tree_cpu_time(processes) - cpu_before;
+  round.threads = std::max(threads, tree_threads(processes));
+  round.peak_memory = tree_peak_memory(processes);
+  const std::size_t memory = tree_memory(processes);
+  round.memory_for_connections = memory > memory_for_one ? memory - memory_for_one : 0;
+  round.more_connections = client.greeted() - 1;
+  round.requests = window.requests;
+  round.elapsed = window.elapsed;
+  round.client_cpu = window.client_cpu;
+  round.latency = std::move(window.latency);
+}
+
+void take_usage(const rusage& usage, Round& round) {
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  round.user_cpu_in_life = seconds(usage.ru_utime);
+  round.system_cpu_in_life = seconds(usage.ru_stime);
+  round.voluntary_switches = static_cast<std::uint64_t>(usage.ru_nvcsw);
+  round.involuntary_switches = static_cast<std::uint64_t>(usage.ru_nivcsw);
 }
 
 }  // namespace
@@ -67,25 +89,17 @@ std::optional<Round> run_round(const Contender& contender, const RoundOptions& o
   LoadOptions load = options.load;
   load.port = *port;
   load.interrupt_fd = interrupt.fd();
+  load.beside = server->talk();
   LoadClient client{load};
-  client.connect();
-  if (client.greeted() > 0) {
-    client.drive(options.warm_up);
-    const std::size_t threads = server->threads();
-    const auto cpu_before = process_cpu_time(server->pid());
-    LoadWindow window = client.drive(options.duration);
-    round.server_cpu = process_cpu_time(server->pid()) - cpu_before;
-    round.threads = std::max(threads, server->threads());
-    round.peak_memory = server->peak_memory();
-    round.requests = window.requests;
-    round.elapsed = window.elapsed;
-    round.client_cpu = window.client_cpu;
-    round.latency = std::move(window.latency);
-  }
+  put_load_on(*server, client, options, round);
   const bool any_alive = client.alive() > 0;
   // Those answered after the end are no part of the throughput, but a long wait counts as one.
-  round.latency.merge(client.finish().latency);
+  const LoadWindow rest = client.finish();
+  round.latency.merge(rest.latency);
+  round.never_sent = rest.never_sent;
   round.failures = client.failures();
+  round.served = client.greeted();
+  round.answers = client.answers();
   if (interrupt.requested()) return std::nullopt;
 
   // The kernel closes a dying process' connections before its end can be seen.
@@ -97,48 +111,30 @@ std::optional<Round> run_round(const Contender& contender, const RoundOptions& o
     round.remark = fmt::format("did not stop within {} s of SIGTERM, and was killed",
                                options.stop_deadline.count() / 1000);
   }
-  if (round.problem = judge(round, options.load, any_alive); !round.problem.empty()) {
+  take_usage(server->usage(), round);
+  if (round.problem = judge(round, load, client); !round.problem.empty()) {
     round.problem += server->last_words();
   }
   return round;
 }
 
-Comparison compare(const std::vector<Contender>& contenders, const RoundOptions& options,
-                   std::size_t rounds, const Interrupt& interrupt, const Progress& progress) {
-  Comparison result{.options = options, .planned_rounds = rounds, .entries = {}, .twin = {}};
-  for (const Contender& contender : contenders) result.entries.push_back({contender, {}, {}});
-
-  const auto take_turn = [&](Entry& entry, std::size_t round) {
-    if (!entry.problem.empty() || result.interrupted) return;
-    progress(round, entry.contender);
-    std::optional<Round> outcome = run_round(entry.contender, options, interrupt);
-    if (!outcome) {
-      result.interrupted = true;
-    } else if (outcome->problem.empty()) {
-      entry.rounds.push_back(std::move(*outcome));
-    } else {
-      entry.problem = outcome->problem;
-    }
-  };
-  for (std::size_t round = 1; round <= rounds && !result.interrupted; ++round) {
-    for (Entry& entry : result.entries) take_turn(entry, round);
-    if (round == 1) result.twin = choose_twin(result.entries);
-    if (result.twin) take_turn(*result.twin, round);
-  }
-  return result;
+std::optional<std::string> lack_of_descriptors_for(const LoadOptions& load) {
+  rlimit limit{};
+  check("getrlimit", ::getrlimit(RLIMIT_NOFILE, &limit));
+  const std::size_t needed = LoadClient::descriptors_needed(load);
+  if (limit.rlim_max >= needed) return std::nullopt;
+  return fmt::format(
+      "{} connections take {} descriptors and {} are allowed: raise this shell's limit with "
+      "`sudo prlimit --pid $$ --nofile={}`, for good in /etc/security/limits.conf, or give fewer "
+      "--connections and --idle",
+      LoadClient::connections_of(load), needed, limit.rlim_max, needed);
 }
 
 void allow_descriptors_for(const LoadOptions& load) {
-  const std::size_t needed = LoadClient::descriptors_needed(load);
+  if (const auto lack = lack_of_descriptors_for(load)) throw UserError{*lack};
   rlimit limit{};
   check("getrlimit", ::getrlimit(RLIMIT_NOFILE, &limit));
-  if (limit.rlim_cur >= needed) return;
-  if (limit.rlim_max < needed) {
-    throw UserError{
-        fmt::format("{} connections take {} descriptors and {} are allowed: raise the limit with "
-                    "`ulimit -Hn {}` as root, or give fewer --connections and --idle",
-                    load.connections + load.idle, needed, limit.rlim_max, needed)};
-  }
+  if (limit.rlim_cur >= LoadClient::descriptors_needed(load)) return;
   limit.rlim_cur = limit.rlim_max;
   check("setrlimit", ::setrlimit(RLIMIT_NOFILE, &limit));
 }

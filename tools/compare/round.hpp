@@ -2,10 +2,8 @@
 
 #include <chrono>
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "tools/compare/server_process.hpp"
 #include "tools/load/load_client.hpp"
@@ -27,13 +25,24 @@ struct Round {
   std::string problem;  ///< why there are no numbers, as the rest of a sentence; else empty
   std::string remark;   ///< what else to know of it; mostly empty
   std::uint64_t requests = 0;
+  std::uint64_t never_sent = 0;  ///< due in an open loop, and never sent
   std::chrono::nanoseconds elapsed{};
   std::chrono::nanoseconds server_cpu{};  ///< user and system, over the measured time
   std::chrono::nanoseconds client_cpu{};
   Histogram latency;            ///< ns
   std::size_t threads = 0;      ///< most seen
   std::size_t peak_memory = 0;  ///< resident, bytes
+  /// Resident bytes that came with the connections after the first one, and their number.
+  std::size_t memory_for_connections = 0;
+  std::size_t more_connections = 0;
+  std::size_t served = 0;  ///< connections that had an answer
   Failures failures{};
+  /// Of the server's whole life, with the processes that it has waited for.
+  double user_cpu_in_life = 0;  ///< seconds outside the kernel, and inside
+  double system_cpu_in_life = 0;
+  std::uint64_t answers = 0;
+  std::uint64_t voluntary_switches = 0;    ///< it waited
+  std::uint64_t involuntary_switches = 0;  ///< another one was to run
 };
 
 /// Starts the server as a process of its own, puts the load on it, stops it. What a server does
@@ -42,32 +51,11 @@ struct Round {
 std::optional<Round> run_round(const Contender& contender, const RoundOptions& options,
                                const Interrupt& interrupt);
 
-/// A contender and its rounds; once it has a problem it takes part no more.
-struct Entry {
-  Contender contender;
-  std::vector<Round> rounds;  ///< without a problem
-  std::string problem;        ///< "did not start: ..."; empty where there is none
-};
-
-/// Contenders side by side.
-struct Comparison {
-  RoundOptions options;
-  std::size_t planned_rounds = 0;
-  std::vector<Entry> entries;
-  std::optional<Entry> twin;  ///< one of the contenders a second time, for the noise
-  bool interrupted = false;   ///< entries hold what was measured before
-};
-
-/// Called before each round with its number (from 1) and who is next.
-using Progress = std::function<void(std::size_t round, const Contender& contender)>;
-
-/// `rounds` times: one round of each contender in turn, and of the twin, so that a change of the
-/// machine's pace hits all alike.
-Comparison compare(const std::vector<Contender>& contenders, const RoundOptions& options,
-                   std::size_t rounds, const Interrupt& interrupt, const Progress& progress);
-
-/// Raises this process' limit of open descriptors to what the load takes; servers inherit it.
-/// Throws UserError where the system does not allow it.
+/// Raises this process' limit of open descriptors, which servers inherit, to what the load takes.
+/// Throws UserError, with the way out, where the system does not allow it.
 void allow_descriptors_for(const LoadOptions& load);
+
+/// Why the load cannot be had here, in one line with the way out; nothing where it can.
+std::optional<std::string> lack_of_descriptors_for(const LoadOptions& load);
 
 }  // namespace unblock

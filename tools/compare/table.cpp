@@ -1,20 +1,16 @@
 #include "tools/compare/table.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
-#include <fmt/format.h>
+#include "tools/compare/text.hpp"
 
 namespace unblock {
 namespace {
 
-// Characters on the screen, for UTF-8 text without combining marks.
-std::size_t width(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-  }));
-}
+// Before each column; and behind each number for the mark, so that digits stand below one another.
+constexpr std::size_t gap = 1;
+constexpr std::size_t mark = 1;
 
 std::string blanks(std::size_t wanted, std::size_t used) {
   return std::string(wanted > used ? wanted - used : 0, ' ');
@@ -33,58 +29,82 @@ void Table::add(std::string name, std::string sentence) {
   rows_.push_back({{{std::move(name), false}}, std::move(sentence)});
 }
 
-std::vector<std::string> Table::lines(bool colour) const {
-  std::vector<std::size_t> widths;
-  for (std::size_t i = 0; i < headings_.size(); ++i) {
-    std::size_t widest = std::max(width(headings_[i].above), width(headings_[i].text));
-    for (const Row& row : rows_) {
-      if (i < row.cells.size()) widest = std::max(widest, width(row.cells[i].text));
-    }
-    widths.push_back(widest);
-  }
-  // Behind each number there is room for the mark, so that digits stand below one another.
-  const auto right = [&](const std::string& text, std::size_t i, const std::string& mark) {
-    return "  " + blanks(widths[i], width(text)) + text + mark;
-  };
-
+std::vector<std::string> Table::lines(bool colour, std::size_t width) const {
   std::vector<std::string> lines;
-  for (const bool upper : {true, false}) {
-    const std::string first = upper ? headings_[0].above : headings_[0].text;
-    std::string line = first + blanks(widths[0], width(first));
-    for (std::size_t i = 1; i < headings_.size(); ++i) {
-      line += right(upper ? headings_[i].above : headings_[i].text, i, " ");
+  bool is_first = true;
+  for (const Columns& columns : blocks(width)) {
+    if (!is_first) lines.emplace_back();
+    print_headings(columns, lines);
+    for (const Row& row : rows_) {
+      if (row.sentence.empty()) {
+        lines.push_back(line_of(row, columns, colour));
+      } else if (is_first) {
+        const std::size_t indent = width_of(0) + gap + mark;
+        const std::string& name = row.cells[0].text;
+        const std::string text = name + blanks(indent, columns_of(name)) + row.sentence;
+        for (std::string& line : wrapped(text, width, indent)) lines.push_back(std::move(line));
+      }
     }
-    lines.push_back(without_trailing_blanks(line));
-  }
-  for (const Row& row : rows_) {
-    std::string line = row.cells[0].text + blanks(widths[0], width(row.cells[0].text));
-    for (std::size_t i = 1; i < row.cells.size(); ++i) {
-      const Cell& cell = row.cells[i];
-      const std::string text = right(cell.text, i, cell.marked ? "*" : " ");
-      line += cell.marked && colour ? "\x1b[1;32m" + text + "\x1b[0m" : text;
-    }
-    if (!row.sentence.empty()) line += "  " + row.sentence;
-    lines.push_back(without_trailing_blanks(line));
+    is_first = false;
   }
   return lines;
 }
 
-std::string grouped(std::uint64_t number) {
-  std::string digits = std::to_string(number);
-  for (std::size_t end = digits.size(); end > 3; end -= 3) digits.insert(end - 3, 1, ',');
-  return digits;
+std::size_t Table::width_of(std::size_t column) const {
+  std::size_t widest =
+      std::max(columns_of(headings_[column].above), columns_of(headings_[column].text));
+  for (const Row& row : rows_) {
+    if (column < row.cells.size()) widest = std::max(widest, columns_of(row.cells[column].text));
+  }
+  return widest;
 }
 
-std::string three_digits(double number) {
-  if (number == 0) return "0";
-  // Rounding may carry into one digit more: 9.996 is 10.0 and not 10.00.
-  for (int decimals = 3; decimals > 0; --decimals) {
-    const double limit = std::pow(10.0, 3 - decimals);
-    if (std::abs(number) < limit - 0.5 * std::pow(10.0, -decimals)) {
-      return fmt::format("{:.{}f}", number, decimals);
+// All columns in one block where they fit; else one for each part of the table, or as many as it
+// takes.
+std::vector<Table::Columns> Table::blocks(std::size_t width) const {
+  const auto needed = [&](std::size_t column) { return gap + width_of(column) + mark; };
+  std::size_t whole = width_of(0) + mark;
+  for (std::size_t column = 1; column < headings_.size(); ++column) whole += needed(column);
+  const bool fits = whole <= width;
+
+  std::vector<Columns> blocks{{}};
+  std::size_t used = width_of(0) + mark;
+  for (std::size_t column = 1; column < headings_.size(); ++column) {
+    const bool cut = !fits && (headings_[column].begins_block || used + needed(column) > width);
+    if (cut && !blocks.back().empty()) {
+      blocks.emplace_back();
+      used = width_of(0) + mark;
     }
+    blocks.back().push_back(column);
+    used += needed(column);
   }
-  return grouped(static_cast<std::uint64_t>(std::llround(number)));
+  return blocks;
+}
+
+void Table::print_headings(const Columns& columns, std::vector<std::string>& lines) const {
+  for (const bool upper : {true, false}) {
+    const auto text = [&](std::size_t column) {
+      return upper ? headings_[column].above : headings_[column].text;
+    };
+    std::string line = text(0) + blanks(width_of(0) + mark, columns_of(text(0)));
+    for (const std::size_t column : columns) {
+      line += std::string(gap, ' ') + blanks(width_of(column), columns_of(text(column))) +
+              text(column) + std::string(mark, ' ');
+    }
+    lines.push_back(without_trailing_blanks(line));
+  }
+}
+
+std::string Table::line_of(const Row& row, const Columns& columns, bool colour) const {
+  std::string line = row.cells[0].text + blanks(width_of(0) + mark, columns_of(row.cells[0].text));
+  for (const std::size_t column : columns) {
+    const Cell& cell = row.cells[column];
+    const std::string text = std::string(gap, ' ') +
+                             blanks(width_of(column), columns_of(cell.text)) + cell.text +
+                             (cell.marked ? "*" : " ");
+    line += cell.marked && colour ? "\x1b[1;32m" + text + "\x1b[0m" : text;
+  }
+  return without_trailing_blanks(line);
 }
 
 }  // namespace unblock

@@ -5,29 +5,7 @@
 namespace unblock {
 namespace {
 
-TEST(Numbers, AreGroupedByThousands) {
-  EXPECT_EQ(grouped(0), "0");
-  EXPECT_EQ(grouped(999), "999");
-  EXPECT_EQ(grouped(1'000), "1,000");
-  EXPECT_EQ(grouped(123'456), "123,456");
-  EXPECT_EQ(grouped(1'234'567'890), "1,234,567,890");
-}
-
-TEST(Numbers, HaveThreeSignificantDigits) {
-  EXPECT_EQ(three_digits(0), "0");
-  EXPECT_EQ(three_digits(0.5324), "0.532");
-  EXPECT_EQ(three_digits(5.324), "5.32");
-  EXPECT_EQ(three_digits(53.24), "53.2");
-  EXPECT_EQ(three_digits(532.4), "532");
-  EXPECT_EQ(three_digits(5'321.4), "5,321");
-}
-
-TEST(Numbers, KeepThreeDigitsWhereRoundingCarries) {
-  EXPECT_EQ(three_digits(0.99961), "1.00");
-  EXPECT_EQ(three_digits(9.996), "10.0");
-  EXPECT_EQ(three_digits(99.96), "100");
-  EXPECT_EQ(three_digits(999.6), "1,000");
-}
+using Lines = std::vector<std::string>;
 
 TEST(Table, AlignsNamesLeftAndNumbersRight) {
   Table table{{{"", "model"}, {"requests", "per s"}, {"", "failed"}}};
@@ -35,9 +13,9 @@ TEST(Table, AlignsNamesLeftAndNumbersRight) {
   table.add({{"longer"}, {"123,456"}, {"10"}});
   const std::vector<std::string> expected{
       "        requests",
-      "model      per s   failed",
-      "a              9        0",
-      "longer   123,456       10",
+      "model      per s  failed",
+      "a              9       0",
+      "longer   123,456      10",
   };
   EXPECT_EQ(table.lines(false), expected);
 }
@@ -77,6 +55,32 @@ TEST(Table, CountsCharactersAndNotBytes) {
   EXPECT_EQ(lines[1], "model  µs");
   EXPECT_EQ(lines[2], "é       1");
   EXPECT_EQ(lines[3], "b       2");
+}
+
+TEST(Table, IsCutWhereTheTerminalEnds) {
+  Table table{{{"", "model"}, {"", "p50"}, {"", "p99"}, {"", "threads", true}, {"", "MiB"}}};
+  table.add({{"a"}, {"12"}, {"34"}, {"1"}, {"5"}});
+  table.add("b", "did not start: no such program");
+  EXPECT_EQ(table.lines(false, 80).size(), 4U) << "everything has room";
+  const Lines expected{
+      "",
+      "model  p50  p99",
+      "a       12   34",
+      "b      did not start: no",
+      "       such program",
+      "",
+      "",
+      "model  threads  MiB",
+      "a            1    5",
+  };
+  EXPECT_EQ(table.lines(false, 24), expected);
+}
+
+TEST(Table, ShowsEveryColumnHoweverNarrowTheTerminal) {
+  Table table{{{"", "model"}, {"", "p50"}, {"", "p99"}}};
+  table.add({{"a"}, {"12"}, {"34"}});
+  const Lines expected{"", "model  p50", "a       12", "", "", "model  p99", "a       34"};
+  EXPECT_EQ(table.lines(false, 1), expected);
 }
 
 }  // namespace

@@ -1,31 +1,29 @@
-// The load: a closed-loop echo client on one edge-triggered epoll instance.
+// The load: an echo client on one edge-triggered epoll instance.
 //
 //   connect all, a bounded number at a time; each sends one request
 //   repeat: epoll_wait
 //     for each ready connection:
 //       recv, compare with what was sent
-//       for each complete answer: record its latency, start the next request
+//       for each complete answer: record its latency; in a closed loop start the next request
 //       send what was started
+//     in an open loop: start the requests that are due, on connections that are free
 //
 // A descriptor is registered once, for reading and writing, and never changed: edge-triggered, a
 // writable socket is announced only after a send that it did not take whole (epoll(7)).
 
 #include "tools/load/load_client.hpp"
 
-#include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <numeric>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "core/errors.hpp"
 #include "core/observe.hpp"
-#include "core/tcp.hpp"
+#include "tools/load/loopback.hpp"
 
 namespace unblock {
 namespace {
@@ -33,127 +31,56 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
-// A prime, so that no usual size of a message divides it: bytes that are lost, doubled or taken
-// from another connection do not fit.
-constexpr std::size_t pattern_period = 65'521;
 constexpr std::size_t chunk = 64 * 1024;  // of a recv or a send
 
 // Connections that may wait for their first answer: a listener's queue holds 4096 (SOMAXCONN), and
 // a client that overfills it waits a second for each lost SYN.
 constexpr std::size_t settling_at_most = 256;
 
-// Each source address has its own ephemeral ports (some 28,000), on loopback all of 127/8 is ours.
-constexpr std::size_t source_addresses = 16;
-
+// What an event stands for that is no connection's.
 constexpr std::uint32_t interrupt_tag = ~std::uint32_t{0};
-
-std::vector<std::byte> make_pattern() {
-  std::vector<std::byte> pattern(pattern_period + chunk);
-  std::uint32_t state = 2'463'534'242;
-  for (std::size_t i = 0; i < pattern_period; ++i) {
-    state ^= state << 13;  // xorshift, after G. Marsaglia
-    state ^= state >> 17;
-    state ^= state << 5;
-    pattern[i] = static_cast<std::byte>(state);
-  }
-  // Repeated for one chunk more, so that every chunk lies in one piece wherever it begins.
-  for (std::size_t i = 0; i < chunk; ++i) {
-    pattern[pattern_period + i] = pattern[i % pattern_period];
-  }
-  return pattern;
-}
-
-sockaddr_in loopback(std::uint32_t host, std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl((127U << 24) | host);
-  return address;
-}
-
-const sockaddr* generic(const sockaddr_in& address) {
-  return reinterpret_cast<const sockaddr*>(&address);
-}
-
-// A socket on the way to the server, from one of our loopback addresses; empty where it was refused
-// at once.
-UniqueFd start_connecting(std::uint16_t port, std::size_t index) {
-  UniqueFd fd{check("socket", ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))};
-  set_no_delay(fd.get());
-  // Leaves the choice of the port to connect(2), which may use one anew for another server (ip(7)).
-  const int on = 1;
-  check("setsockopt", ::setsockopt(fd.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on));
-  const sockaddr_in source = loopback(static_cast<std::uint32_t>(1 + index % source_addresses), 0);
-  check("bind", ::bind(fd.get(), generic(source), sizeof source));
-  const sockaddr_in server = loopback(1, port);
-  if (::connect(fd.get(), generic(server), sizeof server) < 0 && errno != EINPROGRESS) {
-    if (errno != ECONNREFUSED) throw_errno("connect");
-    return UniqueFd{};
-  }
-  return fd;
-}
+constexpr std::uint32_t first_beside_tag = interrupt_tag - 1'000;
 
 }  // namespace
-
-std::string to_string(Failure failure) {
-  switch (failure) {
-    case Failure::refused:
-      return "refused";
-    case Failure::closed_early:
-      return "closed early";
-    case Failure::reset:
-      return "reset";
-    case Failure::wrong_bytes:
-      return "wrong bytes";
-    case Failure::unanswered:
-      return "unanswered";
-  }
-  return "unknown";
-}
-
-std::size_t total(const Failures& failures) noexcept {
-  return std::accumulate(failures.begin(), failures.end(), std::size_t{0});
-}
-
-std::string to_string(const Failures& failures) {
-  std::string text;
-  for (std::size_t kind = 0; kind < failure_kinds; ++kind) {
-    if (failures[kind] == 0) continue;
-    if (!text.empty()) text += ", ";
-    text += fmt::format("{} {}", failures[kind], to_string(static_cast<Failure>(kind)));
-  }
-  return text;
-}
 
 LoadClient::LoadClient(const LoadOptions& options)
     : options_{options},
       epoll_fd_{check("epoll_create1", ::epoll_create1(EPOLL_CLOEXEC))},
-      pattern_{make_pattern()},
+      pattern_{chunk},
       buffer_(chunk),
-      connections_(options.connections + options.idle),
+      connections_(connections_of(options)),
       due_(connections_.size() * options.pipeline),
       events_(256) {
-  if (options_.interrupt_fd >= 0) {
-    epoll_event event{.events = EPOLLIN, .data = {.u32 = interrupt_tag}};
-    check("epoll_ctl", ::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, options_.interrupt_fd, &event));
+  const auto watch = [&](int fd, std::uint32_t events, std::uint32_t tag) {
+    epoll_event event{.events = events, .data = {.u32 = tag}};
+    check("epoll_ctl", ::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, fd, &event));
+  };
+  if (options_.interrupt_fd >= 0) watch(options_.interrupt_fd, EPOLLIN, interrupt_tag);
+  for (std::uint32_t i = 0; i < options_.beside.size(); ++i) {
+    watch(options_.beside[i].fd, EPOLLIN | EPOLLET, first_beside_tag + i);
   }
+  // A wait for the next request that is due ends when it is due, and not 50 us later (prctl(2)).
+  if (is_open_loop()) ::prctl(PR_SET_TIMERSLACK, 1);
+}
+
+std::size_t LoadClient::connections_of(const LoadOptions& options) noexcept {
+  return options.connections + options.idle + options.slow;
 }
 
 std::size_t LoadClient::descriptors_needed(const LoadOptions& options) noexcept {
-  return options.connections + options.idle + 64;
+  return connections_of(options) + 64;
 }
 
-void LoadClient::connect() {
+void LoadClient::connect(std::size_t count) {
+  const std::size_t goal = std::min(count, connections_.size());
   auto settled = settled_;
   auto last_progress = Clock::now();
   bool wait_for_answers = true;
-  while (!interrupted_ &&
-         (opened_ < connections_.size() || (wait_for_answers && settled_ < connections_.size()))) {
-    while (opened_ < connections_.size() &&
-           (!wait_for_answers || opened_ - settled_ < settling_at_most)) {
+  while (!interrupted_ && (opened_ < goal || (wait_for_answers && settled_ < goal))) {
+    while (opened_ < goal && (!wait_for_answers || opened_ - settled_ < settling_at_most)) {
       open_one();
     }
-    if (settled_ == connections_.size()) return;
+    if (settled_ >= goal) return;
     turn(last_progress + options_.patience);
     const auto now = Clock::now();
     if (settled_ > settled) {
@@ -170,16 +97,23 @@ LoadWindow LoadClient::drive(nanoseconds duration, std::uint64_t requests) {
   const nanoseconds cpu_before = thread_cpu_time();
   const auto begin = Clock::now();
   sending_ = true;
+  free_.clear();
+  taken_ = 0;
+  if (is_open_loop()) schedule_ = Schedule{begin, begin + duration, options_.rate};
   for (std::size_t i = 0; i < opened_; ++i) {
-    fill_pipeline(i, begin);
+    make_use_of(i, begin);
     flush(i);
   }
   auto now = begin;
   while (now - begin < duration && window_.requests < requests && busy_alive_ > 0 &&
          !interrupted_) {
-    turn(begin + duration);
+    send_what_is_due();
+    // With a request waiting for a connection, it is an answer that comes next.
+    const bool next_is_due = is_open_loop() && !free_.empty();
+    turn(next_is_due ? std::min(begin + duration, schedule_.due_at(taken_)) : begin + duration);
     now = Clock::now();
   }
+  schedule_.end_at(now);
   window_.elapsed = now - begin;
   window_.client_cpu = thread_cpu_time() - cpu_before;
   return std::exchange(window_, {});
@@ -196,18 +130,14 @@ LoadWindow LoadClient::finish() {
   const auto end = begin + 10 * options_.patience;
   while (anyone_waits() && !interrupted_) {
     const std::uint64_t answered = window_.requests;
+    send_what_is_due();
     turn(std::min(last_progress + options_.patience, end));
     now = Clock::now();
     if (window_.requests > answered) last_progress = now;
     if (now - last_progress >= options_.patience || now >= end) break;
   }
-  for (Connection& connection : connections_) {
-    if (!connection.fd) continue;
-    if (connection.answered < connection.requested && !interrupted_) {
-      fail(connection, Failure::unanswered);
-    }
-    connection.fd.reset();
-  }
+  if (!interrupted_) give_up_on_answers(now);
+  for (Connection& connection : connections_) connection.fd.reset();
   window_.elapsed = now - begin;
   window_.client_cpu = thread_cpu_time() - cpu_before;
   return std::exchange(window_, {});
@@ -216,31 +146,64 @@ LoadWindow LoadClient::finish() {
 void LoadClient::open_one() {
   const std::size_t index = opened_++;
   Connection& connection = connections_[index];
-  connection.idle = index >= options_.connections;
-  ++(connection.idle ? idle_alive_ : busy_alive_);
-  connection.fd = start_connecting(options_.port, index);
-  if (!connection.fd) return fail(connection, Failure::refused);
-  epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                    .data = {.u32 = static_cast<std::uint32_t>(index)}};
-  check("epoll_ctl", ::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, connection.fd.get(), &event));
+  if (index < options_.slow) connection.kind = Kind::slow;
+  if (index >= options_.slow + options_.connections) connection.kind = Kind::idle;
+  ++(connection.kind == Kind::busy ? busy_alive_ : others_alive_);
+  if (!reopen(index)) return;
   start_request(index, Clock::now());
   flush(index);
 }
 
+// Gives the connection a new socket, and nothing sent on it; false where it was refused.
+bool LoadClient::reopen(std::size_t index) {
+  Connection& connection = connections_[index];
+  connection.wanted = connection.sent = connection.received = 0;
+  connection.requested = connection.answered = 0;
+  connection.fd = start_connecting(options_.port, index);
+  if (!connection.fd) {
+    fail(connection, Failure::refused);
+    return false;
+  }
+  epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                    .data = {.u32 = static_cast<std::uint32_t>(index)}};
+  check("epoll_ctl", ::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, connection.fd.get(), &event));
+  return true;
+}
+
 // Waits until something is ready or `until` has come, and handles what is ready.
 void LoadClient::turn(Clock::time_point until) {
-  const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
-  const int ready = ::epoll_wait(epoll_fd_.get(), events_.data(), static_cast<int>(events_.size()),
-                                 static_cast<int>(std::clamp<long>(left, 0, 60'000)));
-  if (ready < 0 && errno != EINTR) throw_errno("epoll_wait");
+  const int ready = wait(until);
   for (int i = 0; i < ready; ++i) {
     const epoll_event& event = events_[static_cast<std::size_t>(i)];
-    if (event.data.u32 == interrupt_tag) {
+    const std::uint32_t tag = event.data.u32;
+    if (tag == interrupt_tag) {
       interrupted_ = true;
       return;
     }
-    on_event(event.data.u32, event.events);
+    if (tag >= first_beside_tag) {
+      options_.beside[tag - first_beside_tag].on_readable();
+    } else {
+      on_event(tag, event.events);
+    }
   }
+}
+
+int LoadClient::wait(Clock::time_point until) {
+  const int most = static_cast<int>(events_.size());
+  const nanoseconds left =
+      std::clamp(until - Clock::now(), nanoseconds{0}, nanoseconds{60'000'000'000});
+  int ready = 0;
+  if (is_open_loop()) {
+    // Requests are due more often than every millisecond, in which epoll_wait counts.
+    const timespec timeout{.tv_sec = static_cast<time_t>(left.count() / 1'000'000'000),
+                           .tv_nsec = static_cast<long>(left.count() % 1'000'000'000)};
+    ready = ::epoll_pwait2(epoll_fd_.get(), events_.data(), most, &timeout, nullptr);
+  } else {
+    ready = ::epoll_wait(epoll_fd_.get(), events_.data(), most,
+                         static_cast<int>(std::chrono::ceil<milliseconds>(left).count()));
+  }
+  if (ready < 0 && errno != EINTR) throw_errno("epoll_wait");
+  return ready;
 }
 
 void LoadClient::on_event(std::size_t index, std::uint32_t events) {
@@ -254,7 +217,8 @@ void LoadClient::on_event(std::size_t index, std::uint32_t events) {
 
 void LoadClient::on_readable(std::size_t index, bool has_ended) {
   Connection& connection = connections_[index];
-  for (;;) {
+  const std::size_t request_size = request_bytes(connection);
+  while (connection.fd) {
     const ssize_t got = ::recv(connection.fd.get(), buffer_.data(), buffer_.size(), 0);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) return;
@@ -264,12 +228,12 @@ void LoadClient::on_readable(std::size_t index, bool has_ended) {
     const auto count = static_cast<std::size_t>(got);
     const std::uint64_t end = connection.received + count;
     if (end > connection.sent ||
-        std::memcmp(buffer_.data(), pattern_at(index, connection.received), count) != 0) {
+        std::memcmp(buffer_.data(), pattern_.at(index, connection.received), count) != 0) {
       return fail(connection, Failure::wrong_bytes);
     }
     connection.received = end;
     const auto now = Clock::now();
-    while (connection.received >= (connection.answered + 1) * options_.message_bytes) {
+    while (connection.received >= (connection.answered + 1) * request_size) {
       on_answered(index, now);
     }
     // A buffer that was not filled has taken all there was; what comes later is another event. The
@@ -280,30 +244,58 @@ void LoadClient::on_readable(std::size_t index, bool has_ended) {
 
 void LoadClient::on_answered(std::size_t index, Clock::time_point now) {
   Connection& connection = connections_[index];
-  if (connection.greeted) {
-    const auto due = due_[index * options_.pipeline + connection.answered % options_.pipeline];
-    window_.latency.record(static_cast<std::uint64_t>(nanoseconds{now - due}.count()));
-    ++window_.requests;
-  } else {
+  ++answers_;
+  ++connection.answered;
+  if (!connection.greeted) {
     connection.greeted = true;
     ++greeted_;
     ++settled_;
+    if (sending_) make_use_of(index, now);
+    return;
   }
-  ++connection.answered;
-  if (sending_) fill_pipeline(index, now);
+  const nanoseconds latency = now - due_of(index, connection.answered - 1);
+  window_.latency.record(static_cast<std::uint64_t>(latency.count()));
+  ++window_.requests;
+  --under_way_;
+  if (is_open_loop()) {
+    free_.push_back(index);
+  } else if (sending_) {
+    start_request(index, now);
+  }
 }
 
-void LoadClient::fill_pipeline(std::size_t index, Clock::time_point due) {
+// All requests that it may have under way: in a closed loop they are due now.
+void LoadClient::make_use_of(std::size_t index, Clock::time_point now) {
   const Connection& connection = connections_[index];
-  if (!connection.fd || connection.idle || !connection.greeted) return;
-  while (connection.requested - connection.answered < options_.pipeline) start_request(index, due);
+  if (!connection.fd || connection.kind != Kind::busy || !connection.greeted) return;
+  for (auto left = connection.answered + options_.pipeline - connection.requested; left > 0;
+       --left) {
+    if (is_open_loop()) {
+      free_.push_back(index);
+    } else {
+      start_request(index, now);
+    }
+  }
+}
+
+void LoadClient::send_what_is_due() {
+  const std::uint64_t due = schedule_.due_by(Clock::now());
+  while (taken_ < due && !free_.empty()) {
+    const std::size_t index = free_.front();
+    free_.pop_front();
+    if (!connections_[index].fd) continue;
+    start_request(index, schedule_.due_at(taken_++));
+    flush(index);
+  }
 }
 
 void LoadClient::start_request(std::size_t index, Clock::time_point due) {
   Connection& connection = connections_[index];
-  due_[index * options_.pipeline + connection.requested % options_.pipeline] = due;
-  connection.wanted += options_.message_bytes;
+  due_of(index, connection.requested) = due;
+  if (options_.reconnect && connection.answered > 0 && !reopen(index)) return;
+  connection.wanted += request_bytes(connection);
   ++connection.requested;
+  if (connection.greeted) ++under_way_;
 }
 
 void LoadClient::flush(std::size_t index) {
@@ -312,7 +304,7 @@ void LoadClient::flush(std::size_t index) {
     const auto size = static_cast<std::size_t>(
         std::min<std::uint64_t>(connection.wanted - connection.sent, chunk));
     const ssize_t put =
-        ::send(connection.fd.get(), pattern_at(index, connection.sent), size, MSG_NOSIGNAL);
+        ::send(connection.fd.get(), pattern_.at(index, connection.sent), size, MSG_NOSIGNAL);
     if (put < 0 && errno == EINTR) continue;
     if (put < 0 && errno == EAGAIN) return;  // EPOLLOUT follows; before it is connected, too
     if (put < 0) return fail_for_errno(connection);
@@ -322,8 +314,12 @@ void LoadClient::flush(std::size_t index) {
 
 void LoadClient::fail(Connection& connection, Failure failure) {
   connection.fd.reset();
-  if (!connection.greeted) ++settled_;
-  --(connection.idle ? idle_alive_ : busy_alive_);
+  if (connection.greeted) {
+    under_way_ -= connection.requested - connection.answered;
+  } else {
+    ++settled_;
+  }
+  --(connection.kind == Kind::busy ? busy_alive_ : others_alive_);
   ++failures_[static_cast<std::size_t>(failure)];
 }
 
@@ -331,14 +327,35 @@ void LoadClient::fail_for_errno(Connection& connection) {
   fail(connection, errno == ECONNREFUSED ? Failure::refused : Failure::reset);
 }
 
-const std::byte* LoadClient::pattern_at(std::size_t index, std::uint64_t offset) const noexcept {
-  return pattern_.data() + (index * 7'919 + offset) % pattern_period;
+// What has not come back has taken this long at least.
+void LoadClient::give_up_on_answers(Clock::time_point now) {
+  const auto record = [&](Clock::time_point due) {
+    window_.latency.record(static_cast<std::uint64_t>(nanoseconds{now - due}.count()));
+  };
+  for (std::size_t index = 0; index < opened_; ++index) {
+    Connection& connection = connections_[index];
+    if (!connection.fd || connection.answered == connection.requested) continue;
+    if (connection.greeted) {
+      for (auto k = connection.answered; k < connection.requested; ++k) record(due_of(index, k));
+    }
+    fail(connection, Failure::unanswered);
+  }
+  const std::uint64_t due = schedule_.due_by(now);
+  window_.never_sent = due - std::min(due, taken_);
+  for (; taken_ < due; ++taken_) record(schedule_.due_at(taken_));
+}
+
+LoadClient::Clock::time_point& LoadClient::due_of(std::size_t index,
+                                                  std::uint64_t request) noexcept {
+  return due_[index * options_.pipeline + request % options_.pipeline];
+}
+
+std::size_t LoadClient::request_bytes(const Connection& connection) const noexcept {
+  return connection.kind == Kind::slow ? 1 : options_.message_bytes;
 }
 
 bool LoadClient::anyone_waits() const noexcept {
-  return std::any_of(connections_.begin(), connections_.end(), [](const Connection& connection) {
-    return connection.fd && connection.answered < connection.requested;
-  });
+  return under_way_ > 0 || (busy_alive_ > 0 && taken_ < schedule_.due_by(Clock::now()));
 }
 
 }  // namespace unblock

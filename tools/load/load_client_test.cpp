@@ -180,6 +180,100 @@ TEST(LoadClient, LeavesNoDescriptorBehind) {
   EXPECT_EQ(open_descriptors(), before);
 }
 
+TEST(LoadClient, LetsAServerThatStallsHideNothingInAnOpenLoop) {
+  // 1,000 requests a second are due. After some 200 answers the server stalls for half a second,
+  // and what falls due meanwhile has waited for the rest of the stall at least: three in ten of the
+  // first 1,000 that are answered, for 200 ms or more.
+  const MisbehavingServer server{"stalls"};
+  LoadClient client{{.port = server.port(), .connections = 4, .rate = 1'000}};
+  client.connect();
+  const LoadWindow window = client.drive(a_minute, 1'000);
+  EXPECT_GE(window.latency.max(), 490'000'000U);
+  EXPECT_GE(window.latency.value_at(0.75), 200'000'000U);
+  const LoadWindow rest = client.finish();
+  EXPECT_EQ(total(client.failures()), 0U);
+  EXPECT_EQ(rest.never_sent, 0U) << "what was due is still sent, and waited for";
+}
+
+TEST(LoadClient, CountsWhatWasDueAndNeverSentAsAWait) {
+  const MisbehavingServer server{"goes-silent"};
+  LoadClient client{
+      {.port = server.port(), .connections = 2, .rate = 2'000, .patience = milliseconds{200}}};
+  client.connect();
+  LoadWindow window = client.drive(std::chrono::seconds{1});
+  const LoadWindow rest = client.finish();
+  EXPECT_EQ(count(client.failures(), Failure::unanswered), 2U);
+  EXPECT_GT(rest.never_sent, 0U);
+  EXPECT_EQ(window.requests + rest.requests + 2 + rest.never_sent, 2'000U)
+      << "every request of the schedule is accounted for";
+  window.latency.merge(rest.latency);
+  EXPECT_EQ(window.latency.count(), 2'000U);
+  EXPECT_GE(window.latency.max(), 200'000'000U);
+}
+
+TEST(LoadClient, HoldsItsRateWhereTheServerKeepsUp) {
+  const MisbehavingServer server{"behaves"};
+  LoadClient client{{.port = server.port(), .connections = 8, .pipeline = 2, .rate = 500}};
+  client.connect();
+  const LoadWindow window = client.drive(milliseconds{400});
+  const LoadWindow rest = client.finish();
+  EXPECT_EQ(window.requests + rest.requests, 200U) << "no more than are due, and no less";
+  EXPECT_EQ(total(client.failures()), 0U);
+}
+
+TEST(LoadClient, ConnectsAnewForEachRequestWhereItIsToldTo) {
+  for (const double rate : {0.0, 2'000.0}) {
+    const MisbehavingServer server{"behaves"};
+    LoadClient client{{.port = server.port(), .connections = 4, .rate = rate, .reconnect = true}};
+    client.connect();
+    const LoadWindow window = client.drive(a_minute, 500);
+    client.finish();
+    EXPECT_GE(window.requests, 500U);
+    EXPECT_EQ(total(client.failures()), 0U);
+    EXPECT_EQ(client.greeted(), 4U);
+  }
+}
+
+TEST(LoadClient, StallsWithItsSlowConnectionsAndServesTheOthers) {
+  const MisbehavingServer server{"behaves"};
+  LoadClient client{{.port = server.port(), .connections = 3, .idle = 2, .slow = 5}};
+  client.connect();
+  EXPECT_EQ(client.greeted(), 10U) << "the byte of a slow one comes back, too";
+  EXPECT_GE(client.drive(a_minute, 100).requests, 100U);
+  client.finish();
+  EXPECT_EQ(client.answers() > 100, true);
+  EXPECT_EQ(total(client.failures()), 0U);
+}
+
+TEST(LoadClient, LooksAfterOthersMeanwhile) {
+  const MisbehavingServer server{"behaves"};
+  WakeEvent event;
+  int told = 0;
+  const auto take = [&] {
+    event.clear();
+    ++told;
+  };
+  LoadClient client{{.port = server.port(), .connections = 2, .beside = {{event.fd(), take}}}};
+  client.connect();
+  event.signal();
+  client.drive(a_minute, 1'000);
+  EXPECT_EQ(told, 1);
+}
+
+TEST(Schedule, IsSteady) {
+  const Schedule::Time begin{std::chrono::seconds{5}};
+  Schedule schedule{begin, begin + std::chrono::seconds{1}, 4};
+  EXPECT_EQ(schedule.due_by(begin - milliseconds{1}), 0U);
+  EXPECT_EQ(schedule.due_by(begin), 1U);
+  EXPECT_EQ(schedule.due_at(3), begin + milliseconds{750});
+  EXPECT_EQ(schedule.due_by(begin + milliseconds{749}), 3U);
+  EXPECT_EQ(schedule.due_by(begin + milliseconds{750}), 4U);
+  EXPECT_EQ(schedule.due_by(begin + std::chrono::hours{1}), 4U) << "none is due at the end";
+  schedule.end_at(begin + milliseconds{300});
+  EXPECT_EQ(schedule.due_by(begin + std::chrono::hours{1}), 2U);
+  EXPECT_EQ(Schedule{}.due_by(begin), 0U);
+}
+
 TEST(Failures, AreNamedByTheirKinds) {
   Failures failures{};
   EXPECT_EQ(to_string(failures), "");
