@@ -17,7 +17,7 @@ thread_local Scheduler::Worker* current_worker = nullptr;
 // which the fiber has moved. So only these two functions name the variable, they are never made
 // part of another one, and nobody uses what worker() returned across a switch.
 [[gnu::noinline]] Scheduler::Worker* ThisFiber::worker() noexcept {
-  asm volatile("");  // nor may the compiler take two calls for one
+  asm volatile("" ::: "memory");  // nor may one call stand for the next one, too
   return current_worker;
 }
 

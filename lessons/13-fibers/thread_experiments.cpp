@@ -84,13 +84,17 @@ struct Event {
 
 // A variable of the thread, and the only function that names it: see this_fiber.cpp.
 thread_local int of_this_thread = 0;
-[[gnu::noinline]] int& address_of_this_threads() {
-  asm volatile("");
-  return of_this_thread;
+// To clang 14 the address of a thread_local is a constant, which it uses in place of the call,
+// noinline or not; so it must not see what is returned.
+[[gnu::noinline]] int& this_threads_variable() {
+  int* address = &of_this_thread;
+  asm volatile("" : "+r"(address)::"memory");
+  return *address;
 }
 [[gnu::noinline]] const int* address_of_errno() {
-  asm volatile("");
-  return &errno;
+  const int* address = &errno;
+  asm volatile("" : "+r"(address)::"memory");
+  return address;
 }
 
 }  // namespace
@@ -164,15 +168,15 @@ Finding thread_local_variable(Narrator& out) {
   int after = 0;
   bool same_variable = false;
   bool same_errno = false;
-  address_of_this_threads() = 0;  // run() uses this thread too, perhaps not for the first time
+  this_threads_variable() = 0;  // run() uses this thread too, perhaps not for the first time
   migration.run([&](auto read) {
-    address_of_this_threads() = 1;
-    const int* const address = &address_of_this_threads();
+    this_threads_variable() = 1;
+    const int* const address = &this_threads_variable();
     const int* const errno_address = address_of_errno();
-    before = address_of_this_threads();
+    before = this_threads_variable();
     read();
-    after = address_of_this_threads();
-    same_variable = &address_of_this_threads() == address;
+    after = this_threads_variable();
+    same_variable = &this_threads_variable() == address;
     same_errno = address_of_errno() == errno_address;
   });
   out.note("before: {}", before);
