@@ -10,6 +10,7 @@
 #include <exception>
 #include <thread>
 #include <unordered_set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -20,9 +21,9 @@
 namespace unblock {
 namespace {
 
-constexpr std::size_t requests_of_each = 20;
+constexpr std::size_t requests_of_each = 5;
 constexpr std::size_t requests_at_least = 200;
-constexpr std::chrono::seconds at_most{1};
+constexpr std::chrono::milliseconds at_most{300};
 
 // Stops every thread of a server at each system call. Everything but calls() is for the thread that
 // has made it: only the thread that has seized another may trace it.
@@ -110,17 +111,30 @@ class Tracer {
   std::unordered_set<pid_t> inside_;  // between the entry and the exit of a call
 };
 
+// Waits until the server has done all that it was asked, and makes no call any more; false for one
+// that never sleeps.
+bool settles(const Tracer& tracer) {
+  std::size_t calls = tracer.calls();
+  for (int look = 0; look < 20; ++look) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    if (std::exchange(calls, tracer.calls()) == calls) return true;
+  }
+  return false;
+}
+
 CallCount drive(const LoadOptions& load, const Tracer& tracer) {
   LoadClient client{load};
   client.connect();
   LoadWindow window;
   if (client.greeted() > 0) window = client.drive(at_most, load.connections);
+  settles(tracer);
   const std::size_t before = tracer.calls();
   if (window.requests > 0) {
     window =
         client.drive(at_most, std::max(requests_at_least, requests_of_each * load.connections));
   }
-  const std::size_t after = tracer.calls();
+  std::size_t after = tracer.calls();
+  if (settles(tracer)) after = tracer.calls();
   if (client.interrupted()) return {};
   if (window.requests == 0) return {.per_request = {}, .missing = "no answer while it was traced"};
   return {.per_request = static_cast<double>(after - before) / static_cast<double>(window.requests),

@@ -255,26 +255,27 @@ std::vector<bool> best_of(const Metric& metric, const Comparison& comparison) {
   return marked;
 }
 
-std::vector<std::vector<std::string>> indistinct(const Comparison& comparison) {
-  const Metric& throughput = metric("requests_per_second");
-  const auto margin = noise(throughput, comparison);
+std::vector<std::vector<std::string>> indistinct(const Metric& metric,
+                                                 const Comparison& comparison) {
+  const auto margin = noise(metric, comparison);
   const Entry* const reference = reference_of(comparison);
   if (!margin || reference == nullptr) return {};
-  std::vector<std::pair<double, std::string>> ratios;
+  std::vector<std::pair<double, std::string>> ratios;  // of 1 and more, from the best on
   for (const Entry& entry : comparison.entries) {
     if (!may_win(entry)) continue;
-    if (const auto ratio = paired_ratio(throughput, entry, *reference)) {
-      ratios.emplace_back(ratio->median, entry.contender.name);
+    if (const auto ratio = paired_ratio(metric, entry, *reference)) {
+      ratios.emplace_back(metric.more_is_better ? 1 / ratio->median : ratio->median,
+                          entry.contender.name);
     }
   }
   std::stable_sort(ratios.begin(), ratios.end(),
-                   [](const auto& one, const auto& other) { return one.first > other.first; });
+                   [](const auto& one, const auto& other) { return one.first < other.first; });
 
   std::vector<std::vector<std::string>> groups;
   std::size_t longest = 0;  // how far the group before reached
   for (std::size_t first = 0; first < ratios.size(); ++first) {
     std::size_t end = first;
-    while (end < ratios.size() && ratios[first].first <= ratios[end].first * (1 + *margin)) ++end;
+    while (end < ratios.size() && ratios[end].first <= ratios[first].first * (1 + *margin)) ++end;
     if (end - first < 2 || end <= longest) continue;
     longest = end;
     groups.emplace_back();

@@ -54,9 +54,10 @@ std::optional<double> noise(const Metric& metric, const Comparison& comparison);
 /// Never for an entry with a problem or with connections that failed.
 std::vector<bool> best_of(const Metric& metric, const Comparison& comparison);
 
-/// Names of entries whose throughput differs by no more than the noise from one another, fastest
-/// first; groups of two and more. An entry may be in several.
-std::vector<std::vector<std::string>> indistinct(const Comparison& comparison);
+/// Names of entries whose numbers differ by no more than the noise from one another, the best
+/// first; groups of two and more. An entry may be in several. None that let clients down.
+std::vector<std::vector<std::string>> indistinct(const Metric& metric,
+                                                 const Comparison& comparison);
 
 /// Of all its rounds.
 Failures failures_of(const Entry& entry);

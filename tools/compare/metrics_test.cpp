@@ -113,14 +113,15 @@ TEST(Indistinct, AreThoseWithinTheNoise) {
                      entry_with("c", {92}), entry_with("lonely", {70})},
                     entry_with("slow", {53}));
   const std::vector<std::vector<std::string>> expected{{"a", "b"}, {"b", "c"}};
-  EXPECT_EQ(indistinct(comparison), expected);
+  EXPECT_EQ(indistinct(metric("requests_per_second"), comparison), expected);
+  EXPECT_EQ(indistinct(metric("threads"), comparison).front().size(), 5U) << "all have one";
 }
 
 TEST(Indistinct, AreUnknownWithoutTheNoise) {
   Comparison comparison =
       comparison_of({entry_with("a", {100}), entry_with("b", {100})}, entry_with("a", {100}));
   comparison.twin.reset();
-  EXPECT_TRUE(indistinct(comparison).empty());
+  EXPECT_TRUE(indistinct(metric("requests_per_second"), comparison).empty());
 }
 
 TEST(Client, IsTheBottleneckWhereItUsesUpACpuOfItsOwn) {

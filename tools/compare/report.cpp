@@ -111,6 +111,15 @@ void remark_on_calls(const Comparison& comparison, std::vector<std::string>& lin
   }
 }
 
+void remark_on_noise(const Metric& metric, const Comparison& comparison,
+                     std::vector<std::string>& lines) {
+  for (const auto& group : indistinct(metric, comparison)) {
+    const bool is_all = group.size() == comparison.entries.size();
+    lines.push_back(fmt::format("no difference above the noise in {}: {}", metric.name,
+                                is_all ? "between any of them" : listed(group)));
+  }
+}
+
 }  // namespace
 
 std::string describe_plan(const Load& load, const RoundOptions& options, std::size_t rounds) {
@@ -136,8 +145,8 @@ std::vector<std::string> remarks_on(const Comparison& comparison) {
   std::vector<std::string> lines;
   for (const Entry& entry : comparison.entries) remark_on(entry, lines);
   remark_on_calls(comparison, lines);
-  for (const auto& group : indistinct(comparison)) {
-    lines.push_back(fmt::format("no difference above the noise in requests/s: {}", listed(group)));
+  for (const char* const id : {"requests_per_second", "cpu_us_per_request"}) {
+    remark_on_noise(metric(id), comparison, lines);
   }
   return lines;
 }

@@ -141,7 +141,9 @@ Json json_of(const Comparison& comparison) {
   Json entries = Json::array();
   Json noises = Json::object();
   std::vector<std::vector<bool>> best;
+  Json groups = Json::object();
   for (const Metric& metric : metrics()) {
+    if (metric.is_ranked && metric.of) groups[metric.id] = indistinct(metric, comparison);
     best.push_back(best_of(metric, comparison));
     noises[metric.id] = or_null(noise(metric, comparison));
   }
@@ -154,7 +156,7 @@ Json json_of(const Comparison& comparison) {
           {"reference", reference == nullptr ? Json{} : Json(reference->contender.name)},
           {"noise", {{"text", describe_noise(comparison)}, {"metrics", std::move(noises)}}},
           {"client", describe_client(comparison)},
-          {"indistinct", indistinct(comparison)},
+          {"indistinct", std::move(groups)},
           {"remarks", remarks_on(comparison)},
           {"entries", std::move(entries)}};
 }
