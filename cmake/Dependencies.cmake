@@ -49,6 +49,10 @@ unblock_dependency(json PACKAGE nlohmann_json VERSION 3.9 TARGET nlohmann_json::
   GIT https://github.com/nlohmann/json TAG v3.11.3
   HINT "Debian: nlohmann-json3-dev, Fedora: json-devel, Arch: nlohmann-json")
 
+unblock_dependency(tomlplusplus PACKAGE tomlplusplus VERSION 3 TARGET tomlplusplus::tomlplusplus
+  GIT https://github.com/marzer/tomlplusplus TAG v3.4.0
+  HINT "Debian: libtomlplusplus-dev, Fedora: tomlplusplus-devel, Arch: tomlplusplus")
+
 if(UNBLOCK_TESTS)
   # A sanitizer sees only what was compiled with it: there, prefer GoogleTest's sources to its packaged library.
   if(UNBLOCK_SANITIZE AND EXISTS /usr/src/googletest/CMakeLists.txt)

@@ -1,0 +1,77 @@
+# How an exercise is declared. docs/exercises.md says how one is made.
+
+# What a submission is compiled with, and all that is linked to it. The sanitizers find what a check
+# cannot see from outside. The second build is for exercises with threads.
+set(UNBLOCK_SUBJECT_FLAGS -std=c++20 -O1 -g -fno-omit-frame-pointer -pthread -Wall -Wextra)
+set(UNBLOCK_SUBJECT_FLAGS_address -fsanitize=address,undefined -fno-sanitize-recover=all)
+set(UNBLOCK_SUBJECT_FLAGS_thread -fsanitize=thread)
+
+# What a student's file may include of ours.
+set(UNBLOCK_GIVEN_HEADERS core/errors.hpp core/output_buffer.hpp core/unique_fd.hpp core/wake_event.hpp)
+
+# unblock_subject_object(RESULT source NAME name SANITIZER address|thread)
+#   Compiles one file as a submission is compiled, whatever this build folder's own flags are.
+function(unblock_subject_object result source)
+  cmake_parse_arguments(arg "" "NAME;SANITIZER" "" ${ARGN})
+  get_filename_component(base ${source} NAME_WE)
+  set(object ${PROJECT_BINARY_DIR}/exercises/${arg_NAME}/${base}.${arg_SANITIZER}.o)
+  add_custom_command(OUTPUT ${object}
+    COMMAND ${CMAKE_CXX_COMPILER_LAUNCHER} ${CMAKE_CXX_COMPILER} ${UNBLOCK_SUBJECT_FLAGS}
+            ${UNBLOCK_SUBJECT_FLAGS_${arg_SANITIZER}} -I${PROJECT_SOURCE_DIR}
+            -MD -MF ${object}.d -c ${source} -o ${object}
+    DEPENDS ${source} DEPFILE ${object}.d VERBATIM
+    COMMENT "Building subject object ${arg_NAME}/${base}.${arg_SANITIZER}.o")
+  set(${result} ${object} PARENT_SCOPE)
+endfunction()
+
+# unblock_exercise(NN-name [SOURCES given.cpp ...] [LIBRARIES uring ...])
+#   The exercise in this folder's NN-name: its subject, built but for the student's file, and its
+#   checks (with the instructor's, where there are any), build/exercises/NN-name/checks. SOURCES are
+#   linked to the subject besides subject.cpp, LIBRARIES are libraries of the system.
+function(unblock_exercise name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
+  set(folder ${CMAKE_CURRENT_SOURCE_DIR}/${name})
+  set(hidden ${PROJECT_SOURCE_DIR}/instructor/${name}/hidden_checks.cpp)
+  set(build ${PROJECT_BINARY_DIR}/exercises/${name})
+  string(REGEX REPLACE "^[0-9]+-" "" id ${name})
+  string(REPLACE "-" "_" target exercise_${id})
+
+  set(objects "")
+  foreach(sanitizer address thread)
+    set(of_${sanitizer} "")
+    foreach(source subject.cpp ${arg_SOURCES})
+      unblock_subject_object(object ${folder}/${source} NAME ${name} SANITIZER ${sanitizer})
+      list(APPEND of_${sanitizer} ${object})
+    endforeach()
+    list(APPEND objects ${of_${sanitizer}})
+    list(APPEND of_${sanitizer} ${UNBLOCK_KIT_OBJECTS_${sanitizer}})
+  endforeach()
+  add_custom_target(${target}_subject DEPENDS ${objects})
+  add_dependencies(${target}_subject kit_subject)
+
+  set(checks ${folder}/checks.cpp)
+  if(EXISTS ${hidden})
+    list(APPEND checks ${hidden})
+  endif()
+  add_executable(${target} ${checks})
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME checks RUNTIME_OUTPUT_DIRECTORY ${build})
+  target_compile_options(${target} PRIVATE ${UNBLOCK_QUICK})
+  target_link_libraries(${target} PRIVATE checks_main)
+  add_dependencies(${target} ${target}_subject sandbox)
+  add_dependencies(exercises ${target})
+
+  set(libraries ${arg_LIBRARIES})
+  list(TRANSFORM libraries PREPEND -l)
+  # What `unblock grade` needs to build a submission: CMake is not asked then.
+  set(json "{\n  \"compiler\": \"${CMAKE_CXX_COMPILER}\",\n  \"checks\": \"${build}/checks\"")
+  foreach(list "flags;${UNBLOCK_SUBJECT_FLAGS}"
+               "address_flags;${UNBLOCK_SUBJECT_FLAGS_address}" "address_objects;${of_address}"
+               "thread_flags;${UNBLOCK_SUBJECT_FLAGS_thread}" "thread_objects;${of_thread}"
+               "libraries;${libraries}" "given_headers;${UNBLOCK_GIVEN_HEADERS}")
+    list(POP_FRONT list key)
+    list(TRANSFORM list REPLACE "(.+)" "\"\\1\"")
+    list(JOIN list ", " values)
+    string(APPEND json ",\n  \"${key}\": [${values}]")
+  endforeach()
+  file(GENERATE OUTPUT ${build}/build.json CONTENT "${json}\n}\n")
+endfunction()

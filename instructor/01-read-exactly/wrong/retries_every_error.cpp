@@ -1,0 +1,30 @@
+// Mistake: calls again after every error, not only after EINTR
+// Loses: ReadExactly.ThrowsWhatTheSystemSays, WriteAll.ThrowsWhenTheReaderIsGone
+
+#include "read_exactly.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace exercise {
+
+std::size_t read_exactly(int fd, std::span<std::byte> buffer) {
+  std::size_t got = 0;
+  while (got < buffer.size()) {
+    const ssize_t count = ::read(fd, buffer.data() + got, buffer.size() - got);
+    if (count == 0) break;
+    if (count > 0) got += static_cast<std::size_t>(count);
+  }
+  return got;
+}
+
+void write_all(int fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(fd, bytes.data(), bytes.size());
+    if (count >= 0) bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+}  // namespace exercise

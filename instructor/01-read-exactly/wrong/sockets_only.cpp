@@ -1,0 +1,38 @@
+// Mistake: uses recv and send, which pipes and files refuse
+// Loses: Both.WorkOnAPipe
+
+#include "read_exactly.hpp"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace exercise {
+
+std::size_t read_exactly(int fd, std::span<std::byte> buffer) {
+  std::size_t got = 0;
+  while (got < buffer.size()) {
+    const ssize_t count = ::recv(fd, buffer.data() + got, buffer.size() - got, 0);
+    if (count == 0) break;
+    if (count > 0) {
+      got += static_cast<std::size_t>(count);
+    } else if (errno != EINTR) {
+      throw std::system_error{errno, std::generic_category(), "read"};
+    }
+  }
+  return got;
+}
+
+void write_all(int fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (count >= 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(count));
+    } else if (errno != EINTR) {
+      throw std::system_error{errno, std::generic_category(), "write"};
+    }
+  }
+}
+
+}  // namespace exercise
