@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "core/errors.hpp"
 #include "core/experiment.hpp"
 #include "tools/compare/command.hpp"
+#include "tools/grade/commands.hpp"
 #include "tools/list.hpp"
 
 namespace unblock {
@@ -69,11 +71,14 @@ int run(int argc, char** argv) {
       app.add_subcommand("list", "Lessons, models and experiments, and what to run next");
   bool list_as_json = false;
   list_command->add_flag("--json", list_as_json, "Print it as JSON, for programs");
+  std::function<int()> exercise_command;
+  grade::declare_commands(app, exercise_command);
   try {
     require_standard_streams();
     app.parse(argc, argv);
     if (compare_command->parsed()) return run_compare(flags, words_of(argc, argv));
     if (list_command->parsed()) return run_list(list_as_json);
+    if (exercise_command) return exercise_command();
     return print_overview();
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help

@@ -6,7 +6,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <fstream>
 #include <system_error>
@@ -115,27 +114,26 @@ void enter_own_file_system(const Options& options) {
       sources.push_back(open_source(path, false));
     }
   }
-  for (const fs::path& path : options.readable) sources.push_back(open_source(path, false));
-  for (const fs::path& path : options.writable) sources.push_back(open_source(path, true));
+  std::vector<Source> own;
+  for (const fs::path& path : options.readable) own.push_back(open_source(path, false));
+  for (const fs::path& path : options.writable) own.push_back(open_source(path, true));
 
   mount_or_throw("none", new_root, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=755");
-  for (const Source& source : sources) {
-    // What lies within a system's folder is seen already, and no place can be made in there.
-    const bool seen = std::any_of(sources.begin(), sources.end(), [&](const Source& other) {
-      const auto below = source.path.lexically_relative(other.path);
-      return &other != &source && !below.empty() && *below.begin() != ".." && below != ".";
-    });
-    if (!seen || source.may_write) bind(source);
-  }
+  for (const Source& source : sources) bind(source);
   for (const fs::path& path : links) {
     fs::create_symlink(fs::read_symlink(path), new_root / path.relative_path());
   }
-  make_devices();
-  make_tmpfs(new_root / box_folder.relative_path(), options.box_mb, "1777");
+  // A tree that lies in a system's folder (/opt, say) is seen by now, and must not be.
   for (const fs::path& path : options.covered) {
     const fs::path inside = new_root / path.relative_path();
-    if (fs::is_directory(inside)) make_tmpfs(inside, 1, "0");
+    if (fs::is_directory(inside)) make_tmpfs(inside, 1, "755");
   }
+  for (const Source& source : own) {
+    // What is seen already needs no place of its own; and none could be made in there.
+    if (source.may_write || !fs::exists(new_root / source.path.relative_path())) bind(source);
+  }
+  make_devices();
+  make_tmpfs(new_root / box_folder.relative_path(), options.box_mb, "1777");
   fs::create_directories(new_root / "proc");
   mount_or_throw("proc", new_root / "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC);
   fs::create_symlink("/proc/self/fd", new_root / "dev/fd");
