@@ -9,7 +9,6 @@ MAKEFLAGS += --no-builtin-rules
 jobs := $(shell nproc)
 # A lesson is a folder: lessons/05-epoll gives `make epoll` and `make test-epoll`.
 lessons := $(shell ls lessons | sed -n 's/^[0-9][0-9]-//p')
-exercises := $(wildcard exercises/[0-9][0-9]-*)
 PREFIX ?= /usr/local
 export CMAKE_FLAGS
 
@@ -49,10 +48,24 @@ lessons:  ## list the lessons
 	done
 
 .PHONY: exercises
-exercises:  ## list the exercises
-	@$(if $(exercises),\
-	  for folder in $(exercises); do printf '  %-24s %s\n' "$$folder" "$$(sed -n '1s/^# *//p' $$folder/README.md)"; done,\
-	  echo "There are no exercises yet. Each lesson's README ends with things to try.")
+exercises: setup  ## build what the exercises need, and list them
+	@scripts/build dev exercises unblock
+	@build/bin/unblock progress
+
+.PHONY: grade
+grade: setup  ## grade your solutions of the exercises
+	@scripts/build dev exercises unblock
+	@build/bin/unblock grade || true
+
+# exercise-01: all that one takes, and your solution graded. Points that are missing are no error.
+exercise-%: setup
+	@scripts/build dev exercise_$* unblock
+	@build/bin/unblock grade $* || true
+
+.PHONY: graders
+graders: setup  ## grade the graders: right solutions and known-wrong ones (instructors)
+	@scripts/build dev exercises unblock
+	@build/bin/unblock graders
 
 .PHONY: diff
 diff:  ## what one lesson's model does otherwise than another's: make diff A=03 B=04
@@ -108,4 +121,5 @@ help:  ## this list
 	@sed -nE 's/^([a-z]+):.*  ## (.*)/\1|\2/p' Makefile | sed 's/^all|/|/' | \
 	  while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 	@for name in $(lessons); do printf '  make %-12s %s\n' $$name "run the demo of lesson $$name, narrated"; done
+	@printf '  make %-12s %s\n' exercise-NN 'build one exercise and grade your solution: make exercise-01'
 	@printf '  make %-12s %s\n' test-NAME 'run the tests of one lesson: make test-$(lastword $(lessons))'

@@ -26,15 +26,15 @@ endfunction()
 
 # unblock_exercise(NN-name [SOURCES given.cpp ...] [LIBRARIES uring ...])
 #   The exercise in this folder's NN-name: its subject, built but for the student's file, and its
-#   checks (with the instructor's, where there are any), build/exercises/NN-name/checks. SOURCES are
-#   linked to the subject besides subject.cpp, LIBRARIES are libraries of the system.
+#   checks (with the instructor's, where there are any), build/exercises/NN-name/checks; the target
+#   exercise_NN builds both. SOURCES are linked to the subject besides subject.cpp, LIBRARIES are
+#   libraries of the system. The test exercises.NN-name grades the grader.
 function(unblock_exercise name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
   set(folder ${CMAKE_CURRENT_SOURCE_DIR}/${name})
   set(hidden ${PROJECT_SOURCE_DIR}/instructor/${name}/hidden_checks.cpp)
   set(build ${PROJECT_BINARY_DIR}/exercises/${name})
-  string(REGEX REPLACE "^[0-9]+-" "" id ${name})
-  string(REPLACE "-" "_" target exercise_${id})
+  string(REGEX REPLACE "^([0-9]+)-.*" "exercise_\\1" target ${name})
 
   set(objects "")
   foreach(sanitizer address thread)
@@ -59,6 +59,11 @@ function(unblock_exercise name)
   target_link_libraries(${target} PRIVATE checks_main)
   add_dependencies(${target} ${target}_subject sandbox)
   add_dependencies(exercises ${target})
+
+  if(EXISTS ${hidden})
+    add_test(NAME exercises.${name} COMMAND unblock graders ${name})
+    set_tests_properties(exercises.${name} PROPERTIES LABELS exercises TIMEOUT 900)
+  endif()
 
   set(libraries ${arg_LIBRARIES})
   list(TRANSFORM libraries PREPEND -l)

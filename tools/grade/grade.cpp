@@ -15,7 +15,6 @@
 
 #include "core/child_process.hpp"
 #include "core/errors.hpp"
-#include "tools/grade/build.hpp"
 #include "tools/grade/submission.hpp"
 
 namespace unblock::grade {
@@ -169,13 +168,10 @@ ExerciseResult empty_result(const Exercise& exercise, const GradeOptions& option
 
 }  // namespace
 
-ExerciseResult grade_text(const Exercise& exercise, const std::string& text,
-                          const GradeOptions& options) {
+ExerciseResult grade_built(const Exercise& exercise, const BuiltSubject& subject,
+                           const GradeOptions& options) {
   const auto start = steady_clock::now();
   ExerciseResult result = empty_result(exercise, options);
-  checks_of(exercise);  // throws now rather than after the compiler
-  const TemporaryFolder folder;
-  const BuiltSubject subject = build_subject(exercise, text, folder.path());
   result.problem = subject.problem;
   result.messages = subject.messages;
   result.not_enforced = subject.not_enforced;
@@ -183,6 +179,17 @@ ExerciseResult grade_text(const Exercise& exercise, const std::string& text,
   std::sort(result.not_enforced.begin(), result.not_enforced.end());
   result.not_enforced.erase(std::unique(result.not_enforced.begin(), result.not_enforced.end()),
                             result.not_enforced.end());
+  result.seconds = seconds_since(start);
+  return result;
+}
+
+ExerciseResult grade_text(const Exercise& exercise, const std::string& text,
+                          const GradeOptions& options) {
+  const auto start = steady_clock::now();
+  checks_of(exercise);  // throws now rather than after the compiler
+  const TemporaryFolder folder;
+  ExerciseResult result =
+      grade_built(exercise, build_subject(exercise, text, folder.path()), options);
   result.seconds = seconds_since(start);
   return result;
 }

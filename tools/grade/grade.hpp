@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "tools/grade/build.hpp"
 #include "tools/grade/result.hpp"
 
 namespace unblock::grade {
@@ -21,7 +22,11 @@ struct GradeOptions {
 ExerciseResult grade_text(const Exercise& exercise, const std::string& text,
                           const GradeOptions& options);
 
-/// The same for the file in a folder; one that cannot be read is a result, too.
+/// Runs every check on a submission that is built.
+ExerciseResult grade_built(const Exercise& exercise, const BuiltSubject& subject,
+                           const GradeOptions& options);
+
+/// The same as grade_text() for the file in a folder; one that cannot be read is a result, too.
 ExerciseResult grade_folder(const Exercise& exercise, const std::filesystem::path& folder,
                             const GradeOptions& options);
 
