@@ -48,6 +48,7 @@ std::vector<std::string> arguments_for(const SandboxOptions& options) {
   add("file_mb", std::to_string(limits.file_mb));
   add("box_mb", std::to_string(limits.box_mb));
   add("network", options.network ? "yes" : "no");
+  add("namespaces", options.namespaces ? "yes" : "no");
   add("io_uring", options.io_uring ? "yes" : "no");
   arguments.emplace_back("--");
   arguments.insert(arguments.end(), options.command.begin(), options.command.end());
@@ -105,6 +106,7 @@ Ending ending_of(const std::string& packet) {
       (signalled && WTERMSIG(end.wait_status) == SIGXCPU)) {
     return {.reason = Ending::Reason::cpu};
   }
+  if (signalled && WTERMSIG(end.wait_status) == SIGXFSZ) return {.reason = Ending::Reason::output};
   if (signalled) {
     return {.reason = Ending::Reason::signalled, .number = WTERMSIG(end.wait_status)};
   }

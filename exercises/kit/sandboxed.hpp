@@ -36,12 +36,13 @@ struct SandboxOptions {
   Limits limits = {};
   bool network = true;   ///< that of this process; otherwise not even loopback
   bool io_uring = false;
+  bool namespaces = true;  ///< where the machine allows them; false is for tests of what is left
   int channel = -1;      ///< what becomes its descriptor 3; stays the caller's
 };
 
 /// How a program in the sandbox ended.
 struct Ending {
-  enum class Reason { exited, signalled, memory, cpu, not_started };
+  enum class Reason { exited, signalled, memory, cpu, output, not_started };
   Reason reason = Reason::not_started;
   int number = 0;    ///< exit status, or signal
   std::string text;  ///< why it was not started

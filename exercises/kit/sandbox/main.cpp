@@ -266,10 +266,10 @@ void run(const Options& options) {
   if (root) {
     for (const fs::path& path : options.writable) check("chown", ::chown(path.c_str(), user, user));
   }
-  std::string why;
+  std::string why = "not wanted";
   // Root needs no namespace of users, and may still be refused one of mounts (in a container).
   for (const bool own_users : {false, true}) {
-    if (own_users == root) continue;
+    if (own_users == root || !options.namespaces) continue;
     try {
       const pid_t first = isolate(options, own_users, user);
       int status = 0;

@@ -42,6 +42,7 @@ const std::map<std::string, Setter>& setters() {
       {"file_mb", number(&Options::file_mb)},
       {"box_mb", number(&Options::box_mb)},
       {"network", yes_or_no(&Options::network)},
+      {"namespaces", yes_or_no(&Options::namespaces)},
       {"io_uring", yes_or_no(&Options::io_uring)},
   };
   return all;

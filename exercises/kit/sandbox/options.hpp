@@ -23,6 +23,7 @@ struct Options {
   std::size_t file_mb = 1;  ///< the largest file, and so the longest output
   std::size_t box_mb = 16;  ///< all files in its own folder together
   bool network = true;      ///< no: not even loopback
+  bool namespaces = true;   ///< no: as on a machine that has none
   bool io_uring = false;    ///< whether io_uring_setup(2) is let through
   std::vector<std::string> command;
 };
