@@ -27,7 +27,8 @@ const std::vector<KnownModel>& known_models() {
       {5, "epoll", "epoll-oneshot", "told once, until the socket is armed again"},
       {9, "proactor", "proactor-select", "completions, from a select loop in another thread", true,
        "select takes descriptors below FD_SETSIZE (1,024) only"},
-      {9, "proactor", "proactor-aio", "completions, from POSIX AIO"},
+      {9, "proactor", "proactor-aio", "completions, from POSIX AIO", true,
+       "glibc gives each read that waits a thread, and the lesson allows it 512"},
       {9, "proactor", "proactor-uring", "completions, from io_uring"},
       {13, "fibers", "fibers", "code that looks blocking, on stacks of our own"},
   };

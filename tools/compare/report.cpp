@@ -24,6 +24,10 @@ Column ratio_column(const Entry& reference) {
   return {{"", "ratio"}, [&reference](const Entry& entry) -> Table::Cell {
             const auto ratio = paired_ratio(metric("requests_per_second"), entry, reference);
             if (!ratio) return {"-"};
+            // Of one pair of rounds nothing is known but itself.
+            if (std::min(entry.rounds.size(), reference.rounds.size()) < 2) {
+              return {fmt::format("{:.2f}", ratio->median)};
+            }
             const double off = std::max(ratio->high - ratio->median, ratio->median - ratio->low);
             return {fmt::format("{:.2f} ±{:.2f}", ratio->median, off)};
           }};
