@@ -68,7 +68,7 @@ const std::vector<std::size_t>& scale_connections() {
 Scale sweep(const std::vector<Contender>& contenders, const std::vector<std::size_t>& connections,
             const RoundOptions& options, std::size_t rounds, const Interrupt& interrupt,
             const Progress& progress) {
-  Scale scale{.connections = connections, .sweeps = {}, .left_out = {}};
+  Scale scale{.connections = connections, .sweeps = {}};
   for (const auto& [name, summary] :
        {std::pair{"active", std::string{"every connection sends"}},
         std::pair{"idle",
@@ -83,6 +83,7 @@ Scale sweep(const std::vector<Contender>& contenders, const std::vector<std::siz
           fmt::format("{} and more are left out: {}", plural(number, "connection"), *lack);
     }
   }
+  scale.interrupted = interrupt.requested();
   return scale;
 }
 

@@ -32,7 +32,8 @@ struct Sweep {
 struct Scale {
   std::vector<std::size_t> connections;  ///< planned
   std::vector<Sweep> sweeps;
-  std::string left_out;  ///< why there are fewer points than planned; empty where there are all
+  bool interrupted = false;  ///< the last point may lack some, and further ones are missing
+  std::string left_out;      ///< why there are fewer points than planned; empty where there are all
 };
 
 /// The connections at which models are measured: 1 to 10,000.

@@ -79,6 +79,7 @@ std::vector<std::string> report(const Scale& scale, bool colour, std::size_t wid
     }
     if (!sweep.ends.empty()) lines.emplace_back();
   }
+  if (scale.interrupted) add("interrupted: what is missing was not measured");
   if (!scale.left_out.empty()) add(scale.left_out);
   return lines;
 }
