@@ -27,14 +27,16 @@ endfunction()
 # unblock_exercise(NN-name [SOURCES given.cpp ...] [LIBRARIES uring ...])
 #   The exercise in this folder's NN-name: its subject, built but for the student's file, and its
 #   checks (with the instructor's, where there are any), build/exercises/NN-name/checks; the target
-#   exercise_NN builds both. SOURCES are linked to the subject besides subject.cpp, LIBRARIES are
-#   libraries of the system. The test exercises.NN-name grades the grader.
+#   exercise_NN-name builds both, exercise_NN those of all exercises with this number. SOURCES are
+#   linked to the subject besides subject.cpp, LIBRARIES are libraries of the system. The test
+#   exercises.NN-name grades the grader.
 function(unblock_exercise name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
   set(folder ${CMAKE_CURRENT_SOURCE_DIR}/${name})
   set(hidden ${PROJECT_SOURCE_DIR}/instructor/${name}/hidden_checks.cpp)
   set(build ${PROJECT_BINARY_DIR}/exercises/${name})
-  string(REGEX REPLACE "^([0-9]+)-.*" "exercise_\\1" target ${name})
+  set(target exercise_${name})
+  string(REGEX REPLACE "^([0-9]+)-.*" "exercise_\\1" all_of_number ${name})
 
   set(objects "")
   foreach(sanitizer address thread)
@@ -58,6 +60,10 @@ function(unblock_exercise name)
   target_compile_options(${target} PRIVATE ${UNBLOCK_QUICK})
   target_link_libraries(${target} PRIVATE checks_main)
   add_dependencies(${target} ${target}_subject sandbox)
+  if(NOT TARGET ${all_of_number})
+    add_custom_target(${all_of_number})
+  endif()
+  add_dependencies(${all_of_number} ${target})
   add_dependencies(exercises ${target})
 
   if(EXISTS ${hidden})

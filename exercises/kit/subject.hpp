@@ -110,8 +110,11 @@ class Subject {
   /// Waits until `condition` holds, looking again and again.
   void await(const std::function<bool()>& condition, const std::string& what);
 
-  /// Fails unless the subject, which has nothing to do now, uses next to no CPU time. Takes a
-  /// fifth of a second.
+  /// Waits until the subject has nothing left to do: all its threads sleep, and none has run from one
+  /// look to the next. False where it finds no rest, but uses CPU time all along.
+  bool await_rest();
+  /// Fails unless the subject comes to rest, and then uses next to no CPU time. Takes a fifth of a
+  /// second.
   void expect_idle(const std::string& cause = {});
 
   [[nodiscard]] pid_t pid() const noexcept { return sandboxed_->pid(); }
