@@ -11,6 +11,7 @@
 #include <array>
 #include <fstream>
 #include <set>
+#include <string_view>
 
 #include <fmt/ranges.h>
 
@@ -68,6 +69,18 @@ std::optional<std::map<pid_t, long>> asleep_threads(const std::vector<pid_t>& th
     switches[thread] = count.voluntary + count.involuntary;
   }
   return switches;
+}
+
+// Whether a signal that was sent to a thread has not been handed to it yet: proc(5), status.
+bool is_pending(int number, pid_t pid, pid_t thread) {
+  std::ifstream file{fmt::format("/proc/{}/task/{}/status", pid, thread)};
+  constexpr std::string_view field = "SigPnd:";
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(field)) continue;
+    const auto mask = std::stoull(line.substr(field.size()), nullptr, 16);
+    return (mask >> static_cast<unsigned>(number - 1) & 1U) != 0;
+  }
+  return false;
 }
 
 // The last line that is not empty: what the runtime said before it gave up.
@@ -435,15 +448,12 @@ void Call::interrupt() {
       },
       "it to fall asleep in a system call");
   const pid_t tid = thread();
-  const long before = context_switches(tid).voluntary;
   step("a signal interrupts it{}", asleep ? " in " + in.text : "");
   ::syscall(SYS_tgkill, subject_->pid(), tid, SIGUSR1);
   if (!asleep) return;
-  subject_->await(
-      [&] {
-        return ended() || context_switches(tid).voluntary != before || thread_state(tid) != 'S';
-      },
-      "the signal to be handled");
+  // Awake is not enough: epoll_wait still prefers an event that comes now to EINTR.
+  subject_->await([&] { return ended() || !is_pending(SIGUSR1, subject_->pid(), tid); },
+                  "the signal to be handled");
 }
 
 bool Call::ended() {
