@@ -27,7 +27,8 @@ using nlohmann::json;
 
 int result_fd = -1;
 json to_json(const Failure& failure) {
-  return {{"kind", to_string(failure.kind)}, {"what", failure.what},
+  return {{"kind", to_string(failure.kind)}, {"at_start", failure.at_start},
+          {"what", failure.what},
           {"expected", failure.expected},    {"came", failure.came},
           {"cause", failure.cause},          {"report", failure.report},
           {"story", failure.story}};

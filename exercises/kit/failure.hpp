@@ -23,6 +23,7 @@ struct Failure {
   /// wrong: an answer or bytes that are not right. The others are named as what they are.
   enum class Kind { wrong, crashed, hung, leaked, limit, ended_early };
   Kind kind = Kind::wrong;
+  bool at_start = false;  ///< the subject did not even begin: it will not in any other check
   std::string what;      ///< one sentence: "read_exactly returned 3"
   std::string expected;  ///< empty where `what` says it all
   std::string came;

@@ -142,6 +142,7 @@ int main(int argc, char** argv) {
       {"read", [&] { read_file(argument); }},
       {"connect", [&] { connect_to(argument); }},
       {"kill", [&] { print_outcome(::kill(std::atoi(argument), SIGKILL)); }},
+      {"kill-group", [] { ::kill(0, SIGKILL); }},
       {"kill-all", [] { print_outcome(::kill(-1, SIGKILL)); }},
       {"trace", [&] { print_outcome(::ptrace(PTRACE_ATTACH, std::atoi(argument), 0, 0)); }},
       {"read-memory", [&] { read_memory(std::atoi(argument)); }},

@@ -181,6 +181,8 @@ TEST_P(Sandbox, ReachesNoOtherProcess) {
 }
 
 TEST_P(Sandbox, KillsOnlyItsOwn) {
+  Sandboxed group{options("kill-group")};
+  EXPECT_EQ(end_of(group).reason, Reason::signalled) << end_of(group).text;
   Sandboxed probe{options("status-7")};
   end_of(probe);
   // Tried elsewhere, a mistake of ours would end the session of whoever runs this.

@@ -15,7 +15,7 @@ namespace unblock::kit {
 
 /// What a program in the sandbox may use. All its processes together, where nothing else is said.
 struct Limits {
-  std::size_t cpu_s = 20;
+  std::size_t cpu_s = 10;
   std::size_t memory_mb = 512;       ///< resident
   std::size_t address_space_mb = 0;  ///< of each process; 0: no limit, as sanitizers need it
   std::size_t processes = 32;        ///< and threads

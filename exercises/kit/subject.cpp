@@ -33,7 +33,7 @@ constexpr milliseconds idle_cpu_time{10};
 // What no answer takes, whatever the machine.
 constexpr std::chrono::seconds most_cpu_time{3};
 // So long it may go on sleeping and waking for a moment, without any answer.
-constexpr std::chrono::seconds most_waiting{20};
+constexpr std::chrono::seconds most_waiting{10};
 // A call that has used so much CPU time without falling asleep does not sleep at all.
 constexpr milliseconds never_sleeps_after{200};
 constexpr int sanitizer_status = 99;
@@ -132,7 +132,14 @@ Subject::Subject(const SubjectOptions& options) : options_{options} {
 }
 
 void Subject::await_ready() {
-  await([this] { return answers_.contains(0); }, "the program to start");
+  try {
+    await([this] { return answers_.contains(0); }, "the program to start");
+  } catch (const CheckFailed& failed) {
+    Failure failure = failed.failure();
+    failure.at_start = true;
+    failure.story.clear();
+    fail(std::move(failure));
+  }
   answers_.erase(0);
   all_notes().insert(sandboxed_->notes().begin(), sandboxed_->notes().end());
   first_descriptors_ = descriptors();

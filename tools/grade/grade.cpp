@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <mutex>
 #include <numeric>
-#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -43,6 +43,7 @@ Complaint complaint_in(const json& failure) {
                       .came = text(failure, "came"),
                       .cause = text(failure, "cause"),
                       .report = text(failure, "report")};
+  complaint.at_start = failure.value("at_start", false);
   if (complaint.kind.empty()) complaint.kind = "wrong";
   if (failure.contains("story")) {
     for (const json& line : failure.at("story")) {
@@ -91,10 +92,14 @@ CheckResult run_check(const CheckProgram& program, const CheckSpec& spec,
   result.seconds = seconds_since(start);
   const json said = line ? json::parse(*line, nullptr, false) : json{};
   if (!said.is_object() || text(said, "check") != spec.name) {
+    const auto status = child.wait(std::chrono::seconds{1});
     child.signal(SIGKILL);
     result.complaint = {.kind = "check",
                         .what = "the check itself gave no result; this is no fault of yours",
-                        .came = printable(child.read_errors().substr(0, 500))};
+                        .came = fmt::format("{}; {}",
+                                            status ? fmt::format("exit status {}", *status)
+                                                   : "it does not end",
+                                            printable(child.read_errors().substr(0, 500)))};
     return result;
   }
   child.wait(check_deadline);
@@ -108,7 +113,10 @@ CheckResult run_check(const CheckProgram& program, const CheckSpec& spec,
   } else if (said.contains("failure")) {
     result.complaint = complaint_in(said.at("failure"));
   }
-  if (result.complaint.cause.empty()) result.complaint.cause = spec.cause;
+  // What a check is about explains nothing about a program that does not begin.
+  if (result.complaint.cause.empty() && !result.complaint.at_start) {
+    result.complaint.cause = spec.cause;
+  }
   return result;
 }
 
@@ -118,13 +126,25 @@ void run_checks(const Exercise& exercise, const BuiltSubject& subject,
   std::vector<std::vector<std::string>> notes(result.checks.size());
   std::vector<std::exception_ptr> errors(result.checks.size());
   std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  std::optional<Complaint> did_not_begin;
+  const auto look = [&](std::size_t at) {
+    {
+      const std::lock_guard lock{mutex};
+      if (did_not_begin) result.checks[at].complaint = *did_not_begin;
+      if (did_not_begin) return;
+    }
+    result.checks[at] = run_check(program, result.checks[at].spec, notes[at]);
+    const std::lock_guard lock{mutex};
+    if (result.checks[at].complaint.at_start) did_not_begin = result.checks[at].complaint;
+  };
   {
     std::vector<std::jthread> workers;
     for (std::size_t i = 0; i < std::max<std::size_t>(options.jobs, 1); ++i) {
       workers.emplace_back([&] {
         for (std::size_t at = next++; at < result.checks.size(); at = next++) {
           try {
-            result.checks[at] = run_check(program, result.checks[at].spec, notes[at]);
+            look(at);
           } catch (...) {
             errors[at] = std::current_exception();
           }

@@ -18,6 +18,7 @@ struct Complaint {
   std::string cause;
   std::string report;
   std::vector<std::string> story;
+  bool at_start = false;  ///< the program did not begin, so no other check can do better
 };
 
 struct CheckResult {

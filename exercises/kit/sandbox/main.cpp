@@ -126,6 +126,8 @@ struct Confined {
 }
 
 void become_program(const Options& options, const Confined& confined) {
+  // A session and a group of its own: kill(0) reaches nobody of ours.
+  check("setsid", ::setsid());
   check("prctl", ::prctl(PR_SET_PDEATHSIG, SIGKILL));
   sigset_t none;
   ::sigemptyset(&none);
@@ -260,7 +262,6 @@ void run_without_namespaces(const Options& options, uid_t user, const std::strin
 }
 
 void run(const Options& options) {
-  ::setsid();
   const bool root = ::geteuid() == 0;
   const uid_t user = root ? unused_user() : 0;
   if (root) {

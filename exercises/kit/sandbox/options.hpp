@@ -15,7 +15,7 @@ struct Options {
   std::vector<std::filesystem::path> covered;   ///< cover=PATH: not to be seen, wherever it is
   std::vector<std::string> environment;         ///< env=NAME=VALUE; there is no other
   std::vector<std::string> denied_calls;        ///< deny=NAME: this system call fails with ENOSYS
-  std::size_t cpu_s = 20;                       ///< of all its processes together
+  std::size_t cpu_s = 10;                       ///< of all its processes together
   std::size_t memory_mb = 512;                  ///< resident, of all its processes together
   std::size_t address_space_mb = 0;             ///< of each process; 0: no limit (sanitizers)
   std::size_t processes = 16;                   ///< and threads
