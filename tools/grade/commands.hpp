@@ -8,8 +8,16 @@ class App;
 
 namespace unblock::grade {
 
-/// Adds the exercises' commands (grade, graders, hint ...) to the `unblock` command line. The one that
-/// is given is put into `chosen`; calling it returns the exit status.
-void declare_commands(CLI::App& app, std::function<int()>& chosen);
+/// The command that was given: calling it returns the exit status.
+using Chosen = std::function<int()>;
+
+/// Adds the exercises' commands to the `unblock` command line; the one that is given is put into
+/// `chosen`.
+void declare_commands(CLI::App& app, Chosen& chosen);
+
+// Its parts: commands_grade.cpp, commands_student.cpp, commands_instructor.cpp.
+void declare_grade(CLI::App& app, Chosen& chosen);
+void declare_student_commands(CLI::App& app, Chosen& chosen);
+void declare_instructor_commands(CLI::App& app, Chosen& chosen);
 
 }  // namespace unblock::grade
