@@ -282,6 +282,16 @@ TEST(ListeningLine, YieldsThePort) {
   EXPECT_EQ(parse_listening_line("hello"), std::nullopt);
 }
 
+TEST(Observe, TellsAProcessThatSpinsFromOneThatSleeps) {
+  ChildProcess sleeps{{.command = {"/bin/sleep", "600"}}};
+  ChildProcess spins{{.command = {"/bin/sh", "-c", "while :; do :; done"}}};
+  const auto is_awake = [](const ChildProcess& process) {
+    return awake_share(process.pid(), std::chrono::milliseconds{50}) > 0.5;
+  };
+  EXPECT_TRUE(await([&] { return !is_awake(sleeps); }));  // once it has begun
+  EXPECT_TRUE(await([&] { return is_awake(spins); }));
+}
+
 TEST(Observe, SeesAThreadAsleepAndAwake) {
   std::atomic<pid_t> tid{0};
   std::atomic<bool> end{false};

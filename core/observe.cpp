@@ -100,12 +100,18 @@ std::chrono::nanoseconds process_cpu_time(pid_t pid) {
   return clock_value(clock);
 }
 
-double cpu_share(pid_t pid, std::chrono::milliseconds window) {
-  const auto start = std::chrono::steady_clock::now();
-  const auto used_before = process_cpu_time(pid);
-  std::this_thread::sleep_for(window);
-  const std::chrono::duration<double> used = process_cpu_time(pid) - used_before;
-  return used / (std::chrono::steady_clock::now() - start);
+double awake_share(pid_t pid, std::chrono::milliseconds window) {
+  const auto end = std::chrono::steady_clock::now() + window;
+  int looks = 0;
+  int awake = 0;
+  do {
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    ++looks;
+    const std::vector<pid_t> threads = thread_ids(pid);
+    awake += std::any_of(threads.begin(), threads.end(),
+                         [](pid_t tid) { return thread_state(tid) == 'R'; });
+  } while (std::chrono::steady_clock::now() < end);
+  return static_cast<double>(awake) / looks;
 }
 
 ContextSwitches context_switches(pid_t tid) {

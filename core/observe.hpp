@@ -42,9 +42,11 @@ bool await_asleep(pid_t tid, std::chrono::milliseconds deadline = std::chrono::s
 std::chrono::nanoseconds thread_cpu_time();
 std::chrono::nanoseconds process_cpu_time(pid_t pid = 0);
 
-/// CPU time that a process (this one where pid is 0) uses during the next `window`, as a share of
-/// one CPU. Blocks for that long.
-double cpu_share(pid_t pid, std::chrono::milliseconds window);
+/// How much of the next `window` another process is awake: the share of looks, one every
+/// millisecond, that find one of its threads running or waiting for a CPU. Unlike its share of CPU
+/// time, that of one which spins is near 1 also on a machine whose CPUs are busy with others.
+/// Blocks for that long.
+double awake_share(pid_t pid, std::chrono::milliseconds window);
 
 /// How often a thread has left the CPU: because it waited, or because another one was to run.
 struct ContextSwitches {

@@ -145,8 +145,7 @@ void Subject::await_ready() {
   first_descriptors_ = descriptors();
 }
 
-Call Subject::send_command(std::int64_t id, const std::string& name,
-                           const MessageWriter& command) {
+Call Subject::send_command(std::int64_t id, const std::string& name, const MessageWriter& command) {
   last_command_ = name;
   step("calls {}", name);
   try {
@@ -210,9 +209,9 @@ void Subject::await(int fd, short events, const std::string& what) {
   Wait wait;
   wait.cpu_at_start = wait.cpu_when_seen_awake = cpu_time();
   for (;;) {
-    std::array<pollfd, 3> watched{
-        {{fd, events, 0}, {channel_ended_ ? -1 : channel_.get(), POLLIN, 0},
-         {sandboxed_->status_fd(), POLLIN, 0}}};
+    std::array<pollfd, 3> watched{{{fd, events, 0},
+                                   {channel_ended_ ? -1 : channel_.get(), POLLIN, 0},
+                                   {sandboxed_->status_fd(), POLLIN, 0}}};
     const int ready = ::poll(watched.data(), watched.size(), static_cast<int>(look_every.count()));
     if (ready < 0 && errno != EINTR) throw_errno("poll");
     if (ready > 0 && watched[0].revents != 0) return;
@@ -232,8 +231,8 @@ void Subject::await(const std::function<bool()>& condition, const std::string& w
   wait.cpu_at_start = wait.cpu_when_seen_awake = cpu_time();
   auto next_look = steady_clock::now() + look_every;
   while (!condition()) {
-    std::array<pollfd, 2> watched{{{channel_ended_ ? -1 : channel_.get(), POLLIN, 0},
-                                   {sandboxed_->status_fd(), POLLIN, 0}}};
+    std::array<pollfd, 2> watched{
+        {{channel_ended_ ? -1 : channel_.get(), POLLIN, 0}, {sandboxed_->status_fd(), POLLIN, 0}}};
     const int ready = ::poll(watched.data(), watched.size(), 1);
     if (ready < 0 && errno != EINTR) throw_errno("poll");
     if (ready > 0 && watched[0].revents != 0) {
@@ -286,13 +285,13 @@ void Subject::expect_idle(const std::string& cause) {
   // coming to rest.
   const bool rests = await_rest();
   if (rests) step("leaves it alone for a fifth of a second");
-  const double share = rests ? cpu_share(pid(), milliseconds{200}) : 1;
+  const double share = rests ? awake_share(pid(), milliseconds{200}) : 1;
   fail_if_ended();
   constexpr double next_to_none = 0.25;
   if (share < next_to_none) return;
   fail({.what = "your code has nothing to do, and yet it keeps the CPU busy",
-        .expected = "next to no CPU time: it sleeps until something happens",
-        .came = fmt::format("{:.0f} % of a CPU", share * 100),
+        .expected = "that it sleeps until something happens",
+        .came = fmt::format("it was found awake in {:.0f} % of all looks", share * 100),
         .cause = cause});
 }
 
