@@ -19,9 +19,8 @@ int main() {
     const std::size_t got = exercise::read_exactly(fd.get(), buffer);
     return std::tuple{got, buffer};
   });
-  commands.on("write_all", [](const UniqueFd& fd, const Bytes& bytes) {
-    exercise::write_all(fd.get(), bytes);
-  });
+  commands.on("write_all",
+              [](const UniqueFd& fd, const Bytes& bytes) { exercise::write_all(fd.get(), bytes); });
   // One after another on the same descriptor; each piece that was read.
   commands.on("read_exactly_twice", [](const UniqueFd& fd, std::size_t first, std::size_t second) {
     Bytes one(first);

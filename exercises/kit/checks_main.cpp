@@ -1,5 +1,6 @@
-// The main() of every exercise's checks: a GoogleTest program over the subject that --subject names.
-// The grader runs one check at a time and reads what came of it from a pipe that nobody else has.
+// The main() of every exercise's checks: a GoogleTest program over the subject that --subject
+// names. The grader runs one check at a time and reads what came of it from a pipe that nobody else
+// has.
 
 #include <fcntl.h>
 #include <signal.h>
@@ -10,12 +11,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "exercises/kit/failure.hpp"
 #include "exercises/kit/subject.hpp"
@@ -27,11 +28,10 @@ using nlohmann::json;
 
 int result_fd = -1;
 json to_json(const Failure& failure) {
-  return {{"kind", to_string(failure.kind)}, {"at_start", failure.at_start},
-          {"what", failure.what},
-          {"expected", failure.expected},    {"came", failure.came},
-          {"cause", failure.cause},          {"report", failure.report},
-          {"story", failure.story}};
+  return {
+      {"kind", to_string(failure.kind)}, {"at_start", failure.at_start}, {"what", failure.what},
+      {"expected", failure.expected},    {"came", failure.came},         {"cause", failure.cause},
+      {"report", failure.report},        {"story", failure.story}};
 }
 
 // Tells the grader what came of each check: one line of JSON each.
@@ -117,7 +117,8 @@ int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   note_not_enforced(enter_own_network());
   testing::UnitTest::GetInstance()->listeners().Append(new Recorder);
-  // Nobody of the same user reads or writes this process' memory, where the sandbox may not hide it.
+  // Nobody of the same user reads or writes this process' memory, where the sandbox may not hide
+  // it.
   ::prctl(PR_SET_DUMPABLE, 0);
   return RUN_ALL_TESTS();
 }

@@ -30,8 +30,8 @@ namespace unblock::kit {
 ///   }
 ///
 /// A command's parameters and its result are types that travel (message.hpp), or void. A descriptor
-/// that it gets is its own: it closes with the command, unless the command gives it away. An exception
-/// is an answer too.
+/// that it gets is its own: it closes with the command, unless the command gives it away. An
+/// exception is an answer too.
 class Commands {
  public:
   /// The command runs in the main thread; no other one is begun meanwhile.

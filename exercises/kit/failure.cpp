@@ -28,12 +28,18 @@ std::string text_of(const Failure& failure) {
 
 std::string to_string(Failure::Kind kind) {
   switch (kind) {
-    case Failure::Kind::wrong: return "wrong";
-    case Failure::Kind::crashed: return "crashed";
-    case Failure::Kind::hung: return "hung";
-    case Failure::Kind::leaked: return "leaked";
-    case Failure::Kind::limit: return "limit";
-    case Failure::Kind::ended_early: return "ended early";
+    case Failure::Kind::wrong:
+      return "wrong";
+    case Failure::Kind::crashed:
+      return "crashed";
+    case Failure::Kind::hung:
+      return "hung";
+    case Failure::Kind::leaked:
+      return "leaked";
+    case Failure::Kind::limit:
+      return "limit";
+    case Failure::Kind::ended_early:
+      return "ended early";
   }
   return "wrong";
 }

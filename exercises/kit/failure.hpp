@@ -24,8 +24,8 @@ struct Failure {
   enum class Kind { wrong, crashed, hung, leaked, limit, ended_early };
   Kind kind = Kind::wrong;
   bool at_start = false;  ///< the subject did not even begin: it will not in any other check
-  std::string what;      ///< one sentence: "read_exactly returned 3"
-  std::string expected;  ///< empty where `what` says it all
+  std::string what;       ///< one sentence: "read_exactly returned 3"
+  std::string expected;   ///< empty where `what` says it all
   std::string came;
   std::string cause;   ///< the likely mistake; empty: the one that the exercise's file names
   std::string report;  ///< of a sanitizer, reduced to the frame in the student's file
@@ -74,10 +74,7 @@ namespace detail {
 inline std::string shown(bool value) { return value ? "true" : "false"; }
 inline std::string shown(const std::string& value) { return view(value); }
 template <std::integral T>
-  requires(!std::same_as<T, bool>)
-std::string shown(T value) {
-  return std::to_string(value);
-}
+requires(!std::same_as<T, bool>) std::string shown(T value) { return std::to_string(value); }
 }  // namespace detail
 
 /// `what` is a clause about what came: "read_exactly returns the number of bytes". Integers, bool,

@@ -89,7 +89,7 @@ T take(MessageReader& in) {
 }
 
 template <typename T>
-  requires std::integral<T> || std::is_enum_v<T>
+requires std::integral<T> || std::is_enum_v<T>
 struct Travels<T> {
   static void put(MessageWriter& out, T value) {
     out.put_integer(static_cast<std::int64_t>(value));
@@ -116,9 +116,7 @@ struct Travels<std::string> {
 
 template <>
 struct Travels<const char*> {
-  static void put(MessageWriter& out, const char* value) {
-    Travels<std::string>::put(out, value);
-  }
+  static void put(MessageWriter& out, const char* value) { Travels<std::string>::put(out, value); }
 };
 
 template <>

@@ -1,4 +1,5 @@
-// A program that does one bad thing, by name, for the tests of the sandbox. It prints what came of it.
+// A program that does one bad thing, by name, for the tests of the sandbox. It prints what came of
+// it.
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,9 +26,7 @@
 namespace {
 
 // "done", or the error's name: EPERM ...
-void print_outcome(long result) {
-  std::puts(result >= 0 ? "done" : ::strerrorname_np(errno));
-}
+void print_outcome(long result) { std::puts(result >= 0 ? "done" : ::strerrorname_np(errno)); }
 
 void fork_without_end() {
   for (;;) {

@@ -14,10 +14,12 @@ struct Meaning {
 
 // The first that fits.
 constexpr Meaning meanings[] = {
-    {"heap-buffer-overflow", "your code reads or writes outside a block of the heap: past the end "
-                             "of a vector, say"},
+    {"heap-buffer-overflow",
+     "your code reads or writes outside a block of the heap: past the end "
+     "of a vector, say"},
     {"stack-buffer-overflow", "your code reads or writes outside a local array"},
-    {"stack-overflow", "the stack is used up: a recursion that does not end, or a huge local array"},
+    {"stack-overflow",
+     "the stack is used up: a recursion that does not end, or a huge local array"},
     {"global-buffer-overflow", "your code reads or writes outside a global array"},
     {"heap-use-after-free", "your code uses an object that was freed already"},
     {"stack-use-after-return", "your code uses a local variable of a function that has returned"},
@@ -26,17 +28,21 @@ constexpr Meaning meanings[] = {
     {"attempting free on address which was not malloc", "your code frees what it did not allocate"},
     {"alloc-dealloc-mismatch", "what was made by new is freed by free, or the other way round"},
     {"negative-size-param", "a size became negative: a difference of unsigned numbers, often"},
-    {"allocation-size-too-big", "a size is far too large: a negative number as an unsigned one, "
-                                "often"},
-    {"requested allocation size", "a size is far too large: a negative number as an unsigned one, "
-                                  "often"},
+    {"allocation-size-too-big",
+     "a size is far too large: a negative number as an unsigned one, "
+     "often"},
+    {"requested allocation size",
+     "a size is far too large: a negative number as an unsigned one, "
+     "often"},
     {"out of memory", "your code takes memory without end"},
     {"rss limit", "your code takes memory without end"},
     {"detected memory leaks", "your code allocates memory and never frees it"},
-    {"data race", "two threads use the same variable at the same time, at least one writes, and "
-                  "nothing orders them"},
-    {"lock-order-inversion", "two mutexes are locked in both orders: some day each thread waits for "
-                             "the other"},
+    {"data race",
+     "two threads use the same variable at the same time, at least one writes, and "
+     "nothing orders them"},
+    {"lock-order-inversion",
+     "two mutexes are locked in both orders: some day each thread waits for "
+     "the other"},
     {"thread leak", "a thread was neither joined nor detached"},
     {"destroy of a locked mutex", "a mutex is destroyed while a thread holds it"},
     {"SEGV", "your code uses a pointer that leads nowhere"},
@@ -45,8 +51,9 @@ constexpr Meaning meanings[] = {
     {"null pointer", "your code uses a null pointer"},
     {"shift exponent", "a shift by more bits than the type has"},
     {"index", "an index is outside its array"},
-    {"reached the end of a value-returning function", "a function that has a result ends without "
-                                                      "return"},
+    {"reached the end of a value-returning function",
+     "a function that has a result ends without "
+     "return"},
 };
 
 std::string meaning_of(const std::string& what) {

@@ -13,7 +13,8 @@ struct Report {
   std::string where;    ///< "read_exactly.cpp:17, in read_exactly"; empty where no frame is theirs
 };
 
-/// The first report in what a program printed; nothing where there is none. `file` is the student's.
+/// The first report in what a program printed; nothing where there is none. `file` is the
+/// student's.
 std::optional<Report> find_report(const std::string& printed, const std::string& file);
 
 /// Whether the leak checker itself gave up (it cannot trace on this machine).

@@ -86,8 +86,7 @@ std::string read_start(int fd, std::size_t most) {
 
 // The process id that the kernel added to a packet.
 pid_t sender_of(msghdr& header) {
-  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr;
-       part = CMSG_NXTHDR(&header, part)) {
+  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_CREDENTIALS) continue;
     ucred credentials{};
     std::memcpy(&credentials, CMSG_DATA(part), sizeof credentials);
@@ -187,10 +186,18 @@ bool Sandboxed::receive_status(steady_clock::time_point end) {
   }
   const std::string text{packet.data() + 1, static_cast<std::size_t>(got) - 1};
   switch (static_cast<sandbox::Status>(packet[0])) {
-    case sandbox::Status::note: notes_.push_back(text); break;
-    case sandbox::Status::program: pid_ = sender_of(header); break;
-    case sandbox::Status::failed: ending_ = {.text = text}; break;
-    case sandbox::Status::ended: ending_ = ending_of(text); break;
+    case sandbox::Status::note:
+      notes_.push_back(text);
+      break;
+    case sandbox::Status::program:
+      pid_ = sender_of(header);
+      break;
+    case sandbox::Status::failed:
+      ending_ = {.text = text};
+      break;
+    case sandbox::Status::ended:
+      ending_ = ending_of(text);
+      break;
   }
   return true;
 }

@@ -26,18 +26,18 @@ struct Limits {
 
 /// What is to be run, and what it may see.
 struct SandboxOptions {
-  std::filesystem::path sandbox;               ///< the sandbox program
-  std::vector<std::string> command;            ///< the program's path, and its arguments
-  std::vector<std::string> environment = {};   ///< "NAME=VALUE"; there are no others
+  std::filesystem::path sandbox;              ///< the sandbox program
+  std::vector<std::string> command;           ///< the program's path, and its arguments
+  std::vector<std::string> environment = {};  ///< "NAME=VALUE"; there are no others
   std::vector<std::filesystem::path> readable = {};
   std::vector<std::filesystem::path> writable = {};
   std::vector<std::filesystem::path> covered = {};
   std::vector<std::string> denied_calls = {};  ///< select, poll, epoll, timerfd ...: ENOSYS
   Limits limits = {};
-  bool network = true;   ///< that of this process; otherwise not even loopback
+  bool network = true;  ///< that of this process; otherwise not even loopback
   bool io_uring = false;
   bool namespaces = true;  ///< where the machine allows them; false is for tests of what is left
-  int channel = -1;      ///< what becomes its descriptor 3; stays the caller's
+  int channel = -1;        ///< what becomes its descriptor 3; stays the caller's
 };
 
 /// How a program in the sandbox ended.

@@ -9,7 +9,7 @@ namespace unblock::kit {
 
 /// The system call that a thread sleeps in.
 struct SleepingCall {
-  std::string text;         ///< "read() of descriptor 5", "futex() (a lock, or a wait for a thread)"
+  std::string text;  ///< "read() of descriptor 5", "futex() (a lock, or a wait for a thread)"
   bool is_command_channel = false;  ///< it waits for the check's next command
 };
 

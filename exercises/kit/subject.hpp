@@ -17,8 +17,8 @@
 #include "exercises/kit/message.hpp"
 #include "exercises/kit/sandboxed.hpp"
 
-/// A check's side: the subject, that is the student's code in a process of its own, and what a check
-/// can order it to do and see of it from outside.
+/// A check's side: the subject, that is the student's code in a process of its own, and what a
+/// check can order it to do and see of it from outside.
 namespace unblock::kit {
 
 /// What the checks of this program know of the submission; the grader tells it (checks_main.cpp).
@@ -38,9 +38,9 @@ std::vector<std::string> containment_notes();
 void note_not_enforced(const std::string& what);  ///< nothing where it is empty
 
 struct SubjectOptions {
-  bool race_detector = false;  ///< run the build with ThreadSanitizer (exercise.toml: threads)
-  bool find_leaks = false;     ///< finish() fails where memory was leaked
-  std::size_t descriptors = 0;             ///< may be open at once; 0: as exercise.toml says
+  bool race_detector = false;   ///< run the build with ThreadSanitizer (exercise.toml: threads)
+  bool find_leaks = false;      ///< finish() fails where memory was leaked
+  std::size_t descriptors = 0;  ///< may be open at once; 0: as exercise.toml says
   std::vector<std::string> denied_calls = {};  ///< besides those of exercise.toml
   /// How long it may sleep with nothing to do before a check that waits for it calls it a hang.
   std::chrono::milliseconds patience{1500};
@@ -85,9 +85,10 @@ class Call {
   std::string name_;
 };
 
-/// A running subject. Whatever waits here fails the check as soon as it is sure that there is nothing
-/// to wait for: the subject has ended (and how), sleeps with nothing to do (and in which call), or
-/// uses CPU time without end. No deadline depends on how busy the machine is. One thread at a time.
+/// A running subject. Whatever waits here fails the check as soon as it is sure that there is
+/// nothing to wait for: the subject has ended (and how), sleeps with nothing to do (and in which
+/// call), or uses CPU time without end. No deadline depends on how busy the machine is. One thread
+/// at a time.
 class Subject {
  public:
   explicit Subject(const SubjectOptions& options = {});
@@ -123,7 +124,8 @@ class Subject {
   [[nodiscard]] std::size_t descriptors() const;
   [[nodiscard]] std::chrono::nanoseconds cpu_time() const;
   [[nodiscard]] std::size_t resident_bytes() const;
-  /// "read() of descriptor 5", for each thread that sleeps in a call other than for the next command.
+  /// "read() of descriptor 5", for each thread that sleeps in a call other than for the next
+  /// command.
   [[nodiscard]] std::vector<std::string> sleeping_in() const;
 
   /// Fails unless as many descriptors are open as when the subject began.

@@ -1,7 +1,5 @@
-// Right too, in another manner: one call at a time that knows nothing of signals, and a wait by poll
-// before each.
-
-#include "read_exactly.hpp"
+// Right too, in another manner: one call at a time that knows nothing of signals, and a wait by
+// poll before each.
 
 #include <poll.h>
 #include <sys/uio.h>
@@ -11,6 +9,8 @@
 #include <functional>
 #include <optional>
 #include <system_error>
+
+#include "read_exactly.hpp"
 
 namespace exercise {
 namespace {

@@ -1,9 +1,9 @@
-#include "read_exactly.hpp"
-
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
+
+#include "read_exactly.hpp"
 
 namespace exercise {
 

@@ -10,12 +10,12 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <sstream>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include "core/errors.hpp"
 #include "exercises/kit/sandboxed.hpp"
@@ -30,7 +30,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 // A compiler of templates may need much; a bomb stops here.
-constexpr kit::Limits compiler_limits{.cpu_s = 40,
+constexpr kit::Limits compiler_limits{.cpu_s = 20,
                                       .memory_mb = 1536,
                                       .processes = 64,
                                       .descriptors = 256,
@@ -43,7 +43,8 @@ std::string read_file(const fs::path& path) {
   return {std::istreambuf_iterator<char>{file}, {}};
 }
 
-// What the compiler made of a submission: no link that leads elsewhere, and no larger than its limit.
+// What the compiler made of a submission: no link that leads elsewhere, and no larger than its
+// limit.
 std::string read_product(const fs::path& path) {
   const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
   struct stat what {};
@@ -73,7 +74,7 @@ std::vector<std::string> texts(const json& settings, const char* key) {
 
 // What is to be compiled, alone with what it may include.
 void stage(const Exercise& exercise, const json& settings, const std::string& text,
-               const fs::path& folder) {
+           const fs::path& folder) {
   const fs::path in = folder / "in";
   fs::create_directories(in);
   for (const auto& entry : fs::directory_iterator{exercise.folder}) {
@@ -164,9 +165,8 @@ bool is_acceptable(const Exercise& exercise, const fs::path& object, const fs::p
   }
   if (refused.empty()) return true;
   if (refused.size() > 4) refused.resize(4);
-  subject.problem = printable(
-      fmt::format("{} defines {}, which is not yours to define", exercise.file,
-                  fmt::join(refused, ", ")));
+  subject.problem = printable(fmt::format("{} defines {}, which is not yours to define",
+                                          exercise.file, fmt::join(refused, ", ")));
   return false;
 }
 

@@ -23,9 +23,9 @@ class TemporaryFolder {
 
 /// A submission that was compiled and linked, or why it was not.
 struct BuiltSubject {
-  std::filesystem::path address;  ///< with AddressSanitizer and UBSan
-  std::filesystem::path thread;   ///< with ThreadSanitizer, where the exercise has threads
-  std::string problem;            ///< one line; empty where it is built
+  std::filesystem::path address;          ///< with AddressSanitizer and UBSan
+  std::filesystem::path thread;           ///< with ThreadSanitizer, where the exercise has threads
+  std::string problem;                    ///< one line; empty where it is built
   std::vector<std::string> messages;      ///< of the compiler, the student's own lines first
   std::vector<std::string> not_enforced;  ///< by the sandbox
 };
@@ -36,7 +36,8 @@ struct BuiltSubject {
 BuiltSubject build_subject(const Exercise& exercise, const std::string& text,
                            const std::filesystem::path& folder);
 
-/// The checks of an exercise. Throws UserError where they are not built, or older than their sources.
+/// The checks of an exercise. Throws UserError where they are not built, or older than their
+/// sources.
 std::filesystem::path checks_of(const Exercise& exercise);
 /// The sandbox.
 std::filesystem::path sandbox_program();

@@ -31,8 +31,8 @@ std::vector<fs::path> student_folders(const fs::path& folder) {
     throw UserError{fmt::format("{} cannot be read: {}", folder.string(), error.message())};
   }
   if (folders.empty()) {
-    throw UserError{fmt::format("there is no folder below {}: each student's is one",
-                                folder.string())};
+    throw UserError{
+        fmt::format("there is no folder below {}: each student's is one", folder.string())};
   }
   std::sort(folders.begin(), folders.end());
   return folders;
@@ -145,11 +145,9 @@ std::vector<std::string> summary_lines(const std::vector<StudentResult>& student
       }
     }
   }
-  std::vector<std::string> lines{
-      fmt::format("{} submissions; mean {:.1f} of {} points; {} without a file that builds",
-                  students.size(),
-                  students.empty() ? 0.0 : points / static_cast<double>(students.size()), possible,
-                  not_built)};
+  std::vector<std::string> lines{fmt::format(
+      "{} submissions; mean {:.1f} of {} points; {} without a file that builds", students.size(),
+      students.empty() ? 0.0 : points / static_cast<double>(students.size()), possible, not_built)};
   std::vector<std::pair<std::string, std::size_t>> most{failures.begin(), failures.end()};
   std::stable_sort(most.begin(), most.end(),
                    [](const auto& a, const auto& b) { return a.second > b.second; });

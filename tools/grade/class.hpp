@@ -21,7 +21,8 @@ struct StudentResult {
 
 /// Grades every folder below `folder` as one student's submission, `jobs` at once. One student's
 /// submission costs no other anything: each check has processes and limits of its own. `tell` is
-/// called for each student when all of the results are there, in no certain order, one call at a time.
+/// called for each student when all of the results are there, in no certain order, one call at a
+/// time.
 std::vector<StudentResult> grade_class(const std::vector<Exercise>& exercises,
                                        const std::filesystem::path& folder, std::size_t jobs,
                                        const GradeOptions& options,

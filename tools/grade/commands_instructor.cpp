@@ -23,11 +23,12 @@ struct GradersFlags {
 };
 
 std::string trial_line(const TrialResult& trial) {
-  std::string line = fmt::format("  {:<4} {:>2} of {:<3} {:>5.1f} s  {:<34}",
-                                 trial.as_it_should_be ? "ok" : "BAD", trial.points,
-                                 trial.possible, trial.seconds, trial.file);
+  std::string line =
+      fmt::format("  {:<4} {:>2} of {:<3} {:>5.1f} s  {:<34}", trial.as_it_should_be ? "ok" : "BAD",
+                  trial.points, trial.possible, trial.seconds, trial.file);
   if (!trial.problem.empty()) return line + trial.problem;
-  line += trial.lost.empty() ? "loses nothing" : fmt::format("loses {}", fmt::join(trial.lost, ", "));
+  line +=
+      trial.lost.empty() ? "loses nothing" : fmt::format("loses {}", fmt::join(trial.lost, ", "));
   for (const std::string& name : trial.should_lose) {
     if (!trial.lost.contains(name)) line += fmt::format("; should lose {}", name);
   }
@@ -74,8 +75,7 @@ void declare_graders(CLI::App& app, Chosen& chosen) {
   command->add_option("exercise", flags->exercises, "Their numbers or names; all by default");
   command->add_option("--repeat", flags->options.repeat, "How often the right ones are graded")
       ->check(CLI::Range(1, 10'000));
-  command->add_option("--jobs", flags->options.jobs, "Checks at once")
-      ->check(CLI::Range(1, 1'000));
+  command->add_option("--jobs", flags->options.jobs, "Checks at once")->check(CLI::Range(1, 1'000));
   command->add_flag("--busy", flags->options.busy, "Keep every CPU busy meanwhile");
   command->callback([flags, &chosen] { chosen = [flags] { return run_graders(*flags); }; });
 }

@@ -47,8 +47,7 @@ int run_reset(const std::string& word) {
 // Grades, and tells; the exercise that follows where this one has all its points.
 Exercise grade_and_tell(const Exercise& exercise, Narrator& out) {
   if (out.colour()) out.line("\x1b[2J\x1b[H");
-  const ExerciseResult result =
-      grade_folder(exercise, exercise.folder, {.jobs = available_cpus()});
+  const ExerciseResult result = grade_folder(exercise, exercise.folder, {.jobs = available_cpus()});
   print(out, terminal_lines(result, out.colour()));
   Progress progress;
   progress.graded(result);

@@ -17,8 +17,8 @@ void erase_all(std::string& text, const std::string& part) {
   }
 }
 
-// An error, the lines that follow it (the source, a caret), and the place in the student's file that
-// led there, where the error itself is in a header.
+// An error, the lines that follow it (the source, a caret), and the place in the student's file
+// that led there, where the error itself is in a header.
 struct Message {
   bool is_in_file = false;
   std::string place;  // "read_exactly.cpp:12:   required from here"
@@ -27,7 +27,8 @@ struct Message {
 
 std::vector<Message> messages_in(std::istream& printed, const std::string& file) {
   static const std::regex error{R"(^(.*?):(\d+):(?:\d+:)? (?:fatal )?error: .*)"};
-  static const std::regex other{R"(^(?:.*?:\d+:(?:\d+:)? (?:warning|note): |.*: In .*|\s+from |In file included ).*)"};
+  static const std::regex other{
+      R"(^(?:.*?:\d+:(?:\d+:)? (?:warning|note): |.*: In .*|\s+from |In file included ).*)"};
   std::vector<Message> messages;
   std::string place;
   bool within = false;

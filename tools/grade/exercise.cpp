@@ -1,5 +1,7 @@
 #include "tools/grade/exercise.hpp"
 
+#include <toml++/toml.h>
+
 #include <algorithm>
 #include <fstream>
 #include <numeric>
@@ -7,7 +9,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <toml++/toml.h>
 
 #include "core/errors.hpp"
 
@@ -56,8 +57,8 @@ class Table {
   void only(std::initializer_list<std::string_view> keys) const {
     for (const auto& [key, node] : *table_) {
       if (std::find(keys.begin(), keys.end(), key.str()) == keys.end()) {
-        fail(&node, fmt::format("'{}' is no key here; it is one of {}", key.str(),
-                                fmt::join(keys, ", ")));
+        fail(&node,
+             fmt::format("'{}' is no key here; it is one of {}", key.str(), fmt::join(keys, ", ")));
       }
     }
   }
@@ -87,14 +88,14 @@ class Table {
 
 toml::table parse(const fs::path& file) {
   if (!fs::exists(file)) {
-    throw UserError{fmt::format("{} is missing: an exercise needs it (docs/exercises.md)",
-                                file.string())};
+    throw UserError{
+        fmt::format("{} is missing: an exercise needs it (docs/exercises.md)", file.string())};
   }
   try {
     return toml::parse_file(file.string());
   } catch (const toml::parse_error& error) {
-    throw UserError{fmt::format("{}:{}: {}", file.string(), error.source().begin.line,
-                                error.description())};
+    throw UserError{
+        fmt::format("{}:{}: {}", file.string(), error.source().begin.line, error.description())};
   }
 }
 
@@ -225,11 +226,10 @@ std::vector<std::string> chosen_exercises(const std::vector<std::string>& words)
       std::vector<std::string> all = names;
       std::transform(names.begin(), names.end(), std::back_inserter(all), id_of);
       const std::string near = nearest(word, all);
-      throw UserError{near.empty()
-                          ? fmt::format("there is no exercise '{}': `unblock progress` lists them",
-                                        word)
-                          : fmt::format("there is no exercise '{}': did you mean '{}'?", word,
-                                        near)};
+      throw UserError{
+          near.empty()
+              ? fmt::format("there is no exercise '{}': `unblock progress` lists them", word)
+              : fmt::format("there is no exercise '{}': did you mean '{}'?", word, near)};
     }
     if (std::find(chosen.begin(), chosen.end(), *found) == chosen.end()) chosen.push_back(*found);
   }

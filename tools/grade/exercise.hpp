@@ -50,8 +50,8 @@ Exercise read_exercise(const std::filesystem::path& folder,
 /// The names of all exercises, in order.
 std::vector<std::string> exercise_names();
 
-/// The names that words mean: "1", "01", "read-exactly", "01-read-exactly", a path that ends so; all
-/// where there are no words. Throws UserError, with the nearest name, where there is none.
+/// The names that words mean: "1", "01", "read-exactly", "01-read-exactly", a path that ends so;
+/// all where there are no words. Throws UserError, with the nearest name, where there is none.
 std::vector<std::string> chosen_exercises(const std::vector<std::string>& words);
 
 /// Reads an exercise of this tree by its name.

@@ -1,8 +1,9 @@
 #include "tools/grade/formats.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include "tools/grade/submission.hpp"
 
@@ -19,20 +20,20 @@ std::string dumped(const ordered_json& value, int indent) {
 
 std::string to_string(Outcome outcome) {
   switch (outcome) {
-    case Outcome::passed: return "passed";
-    case Outcome::failed: return "failed";
-    case Outcome::skipped: return "skipped";
+    case Outcome::passed:
+      return "passed";
+    case Outcome::failed:
+      return "failed";
+    case Outcome::skipped:
+      return "skipped";
   }
   return "failed";
 }
 
 ordered_json check_json(const CheckResult& check) {
-  ordered_json value{{"name", check.spec.name},
-                     {"outcome", to_string(check.outcome)},
-                     {"points", check.points()},
-                     {"of", check.spec.points},
-                     {"hidden", check.spec.hidden},
-                     {"seconds", check.seconds}};
+  ordered_json value{{"name", check.spec.name},     {"outcome", to_string(check.outcome)},
+                     {"points", check.points()},    {"of", check.spec.points},
+                     {"hidden", check.spec.hidden}, {"seconds", check.seconds}};
   if (check.outcome == Outcome::skipped) value["why"] = check.skipped;
   if (check.outcome != Outcome::failed || check.complaint.what.empty()) return value;
   const Complaint& complaint = check.complaint;
@@ -53,12 +54,23 @@ std::string xml(const std::string& text) {
   std::string escaped;
   for (const char c : text) {
     switch (c) {
-      case '&': escaped += "&amp;"; break;
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '"': escaped += "&quot;"; break;
-      case '\'': escaped += "&apos;"; break;
-      default: escaped += c;
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      case '\'':
+        escaped += "&apos;";
+        break;
+      default:
+        escaped += c;
     }
   }
   return escaped;
@@ -74,21 +86,25 @@ std::string junit_case(const ExerciseResult& result, const CheckResult& check) {
                                  xml(result.exercise), xml(check.spec.name.substr(0, dot)),
                                  xml(check.spec.name.substr(dot + 1)), check.seconds);
   if (!result.problem.empty()) {
-    return text + fmt::format(">\n      <error type=\"not built\" message=\"{}\">{}</error>\n"
-                              "    </testcase>\n",
-                              xml(result.problem), xml(problem_text(result)));
+    return text + fmt::format(
+                      ">\n      <error type=\"not built\" message=\"{}\">{}</error>\n"
+                      "    </testcase>\n",
+                      xml(result.problem), xml(problem_text(result)));
   }
   switch (check.outcome) {
-    case Outcome::passed: return text + "/>\n";
+    case Outcome::passed:
+      return text + "/>\n";
     case Outcome::skipped:
       return text + fmt::format(">\n      <skipped message=\"{}\"/>\n    </testcase>\n",
                                 xml(check.skipped));
-    case Outcome::failed: break;
+    case Outcome::failed:
+      break;
   }
-  return text + fmt::format(">\n      <failure type=\"{}\" message=\"{}\">{}</failure>\n"
-                            "    </testcase>\n",
-                            xml(check.complaint.kind), xml(check.complaint.what),
-                            xml(plain_text(result, check)));
+  return text + fmt::format(
+                    ">\n      <failure type=\"{}\" message=\"{}\">{}</failure>\n"
+                    "    </testcase>\n",
+                    xml(check.complaint.kind), xml(check.complaint.what),
+                    xml(plain_text(result, check)));
 }
 
 std::size_t count(const ExerciseResult& result, Outcome outcome) {
@@ -149,9 +165,9 @@ std::string to_json(const std::vector<ExerciseResult>& results) {
     points += result.points();
     possible += result.possible();
   }
-  return dumped({{"version", 1}, {"points", points}, {"possible", possible},
-                 {"exercises", exercises}},
-                2) +
+  return dumped(
+             {{"version", 1}, {"points", points}, {"possible", possible}, {"exercises", exercises}},
+             2) +
          "\n";
 }
 

@@ -19,8 +19,8 @@ std::string to_junit(const std::vector<ExerciseResult>& results);
 /// The instructor's checks are shown when the grades are.
 std::string to_gradescope(const std::vector<ExerciseResult>& results);
 
-/// One line for $GITHUB_OUTPUT, `result=` and the JSON in Base64 that the actions of GitHub Classroom
-/// hand to classroom-resources/autograding-grading-reporter.
+/// One line for $GITHUB_OUTPUT, `result=` and the JSON in Base64 that the actions of GitHub
+/// Classroom hand to classroom-resources/autograding-grading-reporter.
 std::string to_classroom(const std::vector<ExerciseResult>& results);
 
 /// A complaint in a few lines, without colour, for the formats that show a text for each check.

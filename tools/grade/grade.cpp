@@ -7,11 +7,11 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <thread>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "core/child_process.hpp"
 #include "core/errors.hpp"
@@ -24,7 +24,8 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using std::chrono::steady_clock;
 
-// The checks find by themselves that there is nothing to wait for; this is for a check that is wrong.
+// The checks find by themselves that there is nothing to wait for; this is for a check that is
+// wrong.
 constexpr std::chrono::seconds check_deadline{240};
 constexpr rlim_t check_cpu_s = 120;
 
@@ -62,17 +63,15 @@ struct CheckProgram {
 CheckProgram check_program(const Exercise& exercise, const BuiltSubject& subject,
                            const GradeOptions& options) {
   const kit::Limits& limits = exercise.limits;
-  CheckProgram program{.program = checks_of(exercise),
-                       .flags = {"--subject=" + subject.address.string(),
-                                 "--threads-subject=" + subject.thread.string(),
-                                 "--sandbox=" + sandbox_program().string(),
-                                 "--student-file=" + exercise.file,
-                                 fmt::format("--cpu-s={}", limits.cpu_s),
-                                 fmt::format("--memory-mb={}", limits.memory_mb),
-                                 fmt::format("--processes={}", limits.processes),
-                                 fmt::format("--descriptors={}", limits.descriptors),
-                                 fmt::format("--io-uring={}", exercise.io_uring ? "yes" : "no"),
-                                 "--report-on-stdout"}};
+  CheckProgram program{
+      .program = checks_of(exercise),
+      .flags = {
+          "--subject=" + subject.address.string(), "--threads-subject=" + subject.thread.string(),
+          "--sandbox=" + sandbox_program().string(), "--student-file=" + exercise.file,
+          fmt::format("--cpu-s={}", limits.cpu_s), fmt::format("--memory-mb={}", limits.memory_mb),
+          fmt::format("--processes={}", limits.processes),
+          fmt::format("--descriptors={}", limits.descriptors),
+          fmt::format("--io-uring={}", exercise.io_uring ? "yes" : "no"), "--report-on-stdout"}};
   for (const std::string& call : exercise.denied_calls) program.flags.push_back("--deny=" + call);
   if (options.seed) program.flags.push_back(fmt::format("--seed={}", *options.seed));
   return program;
@@ -94,12 +93,12 @@ CheckResult run_check(const CheckProgram& program, const CheckSpec& spec,
   if (!said.is_object() || text(said, "check") != spec.name) {
     const auto status = child.wait(std::chrono::seconds{1});
     child.signal(SIGKILL);
-    result.complaint = {.kind = "check",
-                        .what = "the check itself gave no result; this is no fault of yours",
-                        .came = fmt::format("{}; {}",
-                                            status ? fmt::format("exit status {}", *status)
-                                                   : "it does not end",
-                                            printable(child.read_errors().substr(0, 500)))};
+    result.complaint = {
+        .kind = "check",
+        .what = "the check itself gave no result; this is no fault of yours",
+        .came = fmt::format("{}; {}",
+                            status ? fmt::format("exit status {}", *status) : "it does not end",
+                            printable(child.read_errors().substr(0, 500)))};
     return result;
   }
   child.wait(check_deadline);
@@ -120,8 +119,8 @@ CheckResult run_check(const CheckProgram& program, const CheckSpec& spec,
   return result;
 }
 
-void run_checks(const Exercise& exercise, const BuiltSubject& subject,
-                const GradeOptions& options, ExerciseResult& result) {
+void run_checks(const Exercise& exercise, const BuiltSubject& subject, const GradeOptions& options,
+                ExerciseResult& result) {
   const CheckProgram program = check_program(exercise, subject, options);
   std::vector<std::vector<std::string>> notes(result.checks.size());
   std::vector<std::exception_ptr> errors(result.checks.size());

@@ -17,8 +17,8 @@ struct GradeOptions {
   bool hidden = true;                 ///< the instructor's checks, too, where they are here
 };
 
-/// Builds the text of a student's file and runs every check on it. What is wrong with the submission
-/// is a result; throws UserError where the exercise itself is not in order.
+/// Builds the text of a student's file and runs every check on it. What is wrong with the
+/// submission is a result; throws UserError where the exercise itself is not in order.
 ExerciseResult grade_text(const Exercise& exercise, const std::string& text,
                           const GradeOptions& options);
 

@@ -98,8 +98,8 @@ TrialResult try_file(const Exercise& exercise, const fs::path& file,
       if (!counts) trial.should_lose.erase(check.spec.name);
     }
   }
-  trial.as_it_should_be = trial.problem.empty() && trial.lost == trial.should_lose &&
-                          trial.points == should_have;
+  trial.as_it_should_be =
+      trial.problem.empty() && trial.lost == trial.should_lose && trial.points == should_have;
   return trial;
 }
 
@@ -141,8 +141,8 @@ std::set<std::string> stated_losses(const fs::path& file) {
     names.insert(word);
   }
   if (names.empty()) {
-    throw UserError{fmt::format("{} does not begin with `// Mistake: ...` and `// Loses: ...`",
-                                file.string())};
+    throw UserError{
+        fmt::format("{} does not begin with `// Mistake: ...` and `// Loses: ...`", file.string())};
   }
   return names;
 }
@@ -162,16 +162,16 @@ std::vector<std::string> mistakes_in(const Exercise& exercise) {
   }
   const auto wrong = wrong_files(exercise);
   if (wrong.size() < fewest_wrong) {
-    mistakes.push_back(fmt::format("{} wrong submissions are fewer than {}", wrong.size(),
-                                   fewest_wrong));
+    mistakes.push_back(
+        fmt::format("{} wrong submissions are fewer than {}", wrong.size(), fewest_wrong));
   }
   for (const fs::path& file : wrong) {
     for (const std::string& name : stated_losses(file)) {
       const bool known = std::any_of(exercise.checks.begin(), exercise.checks.end(),
                                      [&](const CheckSpec& check) { return check.name == name; });
       if (!known) {
-        mistakes.push_back(fmt::format("{} loses {}, which is no check",
-                                       file.filename().string(), name));
+        mistakes.push_back(
+            fmt::format("{} loses {}, which is no check", file.filename().string(), name));
       }
     }
   }

@@ -29,8 +29,9 @@ struct TrialResult {
   bool as_it_should_be = false;
 };
 
-/// What is wrong with the exercise's own files: a check without points, a section that is no heading,
-/// too few wrong submissions, a starter that does not compile or has all points ... One line each.
+/// What is wrong with the exercise's own files: a check without points, a section that is no
+/// heading, too few wrong submissions, a starter that does not compile or has all points ... One
+/// line each.
 std::vector<std::string> mistakes_in(const Exercise& exercise);
 
 /// Grades every file of the exercise's instructor folder; tells each result when it is there.

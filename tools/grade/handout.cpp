@@ -39,9 +39,9 @@ std::vector<fs::path> files_of_tree() {
   }
   for (auto at = fs::recursive_directory_iterator{source_folder()}; at != fs::end(at); ++at) {
     const std::string name = at->path().filename();
-    const bool skipped = at->is_directory() && (name.starts_with("build") ||
-                                                (name.starts_with(".") && name != ".ci" &&
-                                                 name != ".github" && name != ".starter"));
+    const bool skipped = at->is_directory() &&
+                         (name.starts_with("build") || (name.starts_with(".") && name != ".ci" &&
+                                                        name != ".github" && name != ".starter"));
     if (skipped) at.disable_recursion_pending();
     if (at->is_regular_file()) files.push_back(at->path().lexically_relative(source_folder()));
   }
@@ -57,8 +57,8 @@ std::size_t write_handout(const fs::path& target) {
   }
   const fs::path inside = fs::weakly_canonical(target).lexically_relative(source_folder());
   if (!inside.empty() && *inside.begin() != "..") {
-    throw UserError{fmt::format("{} lies within the tree: name a folder outside of it",
-                                target.string())};
+    throw UserError{
+        fmt::format("{} lies within the tree: name a folder outside of it", target.string())};
   }
   std::size_t copied = 0;
   for (const fs::path& file : files_of_tree()) {

@@ -33,8 +33,7 @@ std::string text_at(File file, const Elf64_Shdr& strings, std::size_t index) {
   }
   const auto part = file.subspan(strings.sh_offset + index, strings.sh_size - index);
   const auto end = std::find(part.begin(), part.end(), std::byte{0});
-  return {reinterpret_cast<const char*>(part.data()),
-          static_cast<std::size_t>(end - part.begin())};
+  return {reinterpret_cast<const char*>(part.data()), static_cast<std::size_t>(end - part.begin())};
 }
 
 std::string readable(const std::string& symbol) {
@@ -61,8 +60,8 @@ bool is_refused(const std::string& symbol) {
 
 std::vector<std::string> defined_symbols(File file) {
   const auto header = read_at<Elf64_Ehdr>(file, 0);
-  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
-      header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_type != ET_REL) {
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+      header.e_type != ET_REL) {
     throw std::runtime_error{"this is no object file"};
   }
   std::vector<std::string> names;

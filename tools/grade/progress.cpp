@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "core/child_process.hpp"
 #include "core/errors.hpp"
@@ -117,17 +117,16 @@ std::vector<std::string> progress_lines(const Progress& progress) {
       const bool graded = entry && entry->possible > 0;
       points += graded ? entry->points : 0;
       possible += graded ? entry->possible : exercise.points();
-      lines.push_back(fmt::format(
-          "  {:<24} {:>9}  {:>4} min  {}", name,
-          graded ? fmt::format("{} of {}", entry->points, entry->possible)
-                 : fmt::format("- of {}", exercise.points()),
-          exercise.minutes, exercise.title));
+      lines.push_back(fmt::format("  {:<24} {:>9}  {:>4} min  {}", name,
+                                  graded ? fmt::format("{} of {}", entry->points, entry->possible)
+                                         : fmt::format("- of {}", exercise.points()),
+                                  exercise.minutes, exercise.title));
     } catch (const UserError& error) {
       lines.push_back(fmt::format("  {:<24} {}", name, error.what()));
     }
   }
-  lines.push_back(fmt::format("  {:<24} {:>9}", "together", fmt::format("{} of {}", points,
-                                                                       possible)));
+  lines.push_back(
+      fmt::format("  {:<24} {:>9}", "together", fmt::format("{} of {}", points, possible)));
   lines.emplace_back();
   const std::string next = progress.next(names);
   if (next.empty()) {
@@ -143,8 +142,7 @@ std::vector<std::string> next_hint(const Exercise& exercise, Progress& progress)
   const auto entry = progress.of(exercise.name);
   const std::size_t told = entry ? std::min(entry->hints, exercise.hints.size()) : 0;
   if (told == exercise.hints.size()) {
-    std::vector<std::string> lines{
-        fmt::format("{}: these are all its hints.", exercise.name)};
+    std::vector<std::string> lines{fmt::format("{}: these are all its hints.", exercise.name)};
     for (std::size_t i = 0; i < told; ++i) {
       lines.push_back(fmt::format("  {}. {}", i + 1, exercise.hints[i]));
     }
@@ -164,9 +162,10 @@ std::string reset_exercise(const Exercise& exercise) {
   if (fs::exists(kept_starter(exercise))) starter = read_file(kept_starter(exercise));
   if (!starter) starter = starter_in_git(exercise);
   if (!starter) {
-    throw UserError{fmt::format("the starter of {} is neither in {} nor in git: take the file from "
-                                "where you have the exercises from",
-                                exercise.name, kept_starter(exercise).string())};
+    throw UserError{
+        fmt::format("the starter of {} is neither in {} nor in git: take the file from "
+                    "where you have the exercises from",
+                    exercise.name, kept_starter(exercise).string())};
   }
   const fs::path file = exercise.folder / exercise.file;
   if (fs::exists(file) && read_file(file) == *starter) {

@@ -43,8 +43,8 @@ std::vector<std::string> progress_lines(const Progress& progress);
 /// One hint more than the time before, and how many there are.
 std::vector<std::string> next_hint(const Exercise& exercise, Progress& progress);
 
-/// Puts the starter back; what was there is kept beside it, as FILE.1 (or .2 ...). Returns what to tell.
-/// Throws UserError where the starter cannot be had.
+/// Puts the starter back; what was there is kept beside it, as FILE.1 (or .2 ...). Returns what to
+/// tell. Throws UserError where the starter cannot be had.
 std::string reset_exercise(const Exercise& exercise);
 
 /// Where a handout keeps a starter.

@@ -26,8 +26,8 @@ struct CheckResult {
 
   CheckSpec spec;
   Outcome outcome = Outcome::failed;
-  Complaint complaint;   ///< where it failed
-  std::string skipped;   ///< why, where it was: a program that this machine lacks
+  Complaint complaint;  ///< where it failed
+  std::string skipped;  ///< why, where it was: a program that this machine lacks
   double seconds = 0;
   std::uint64_t seed = 0;
 
@@ -38,9 +38,9 @@ struct CheckResult {
 struct ExerciseResult {
   std::string exercise;  ///< "01-read-exactly"
   std::string title;
-  std::string file;      ///< the student's
-  std::string readme;    ///< where to read on
-  std::string problem;   ///< why no check could run: it does not compile, it is not there
+  std::string file;     ///< the student's
+  std::string readme;   ///< where to read on
+  std::string problem;  ///< why no check could run: it does not compile, it is not there
   std::vector<std::string> messages;  ///< of the compiler
   std::vector<CheckResult> checks;
   std::vector<std::string> not_enforced;  ///< by the sandbox, on this machine

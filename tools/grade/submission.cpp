@@ -32,16 +32,15 @@ fs::path find_file(const Exercise& exercise, const fs::path& folder) {
   std::vector<fs::path> found;
   std::size_t entries = 0;
   std::error_code error;
-  for (fs::recursive_directory_iterator at{folder, fs::directory_options::skip_permission_denied,
-                                           error},
+  for (fs::recursive_directory_iterator
+           at{folder, fs::directory_options::skip_permission_denied, error},
        end;
        !error && at != end && entries < most_entries; at.increment(error), ++entries) {
     if (at.depth() >= deepest) at.disable_recursion_pending();
     if (at->path().filename() == exercise.file) found.push_back(at->path());
   }
   if (found.empty()) {
-    throw UserError{
-        fmt::format("there is no {} in {}", exercise.file, printable(folder.string()))};
+    throw UserError{fmt::format("there is no {} in {}", exercise.file, printable(folder.string()))};
   }
   if (found.size() > 1) {
     throw UserError{fmt::format("there are {} files named {} in {}: hand in one", found.size(),
@@ -82,8 +81,8 @@ std::string read_submission(const Exercise& exercise, const fs::path& folder) {
   if (!S_ISREG(what.st_mode)) throw UserError{fmt::format("{} is no regular file", shown)};
   const auto size = static_cast<std::size_t>(what.st_size);
   if (size > most_bytes) {
-    throw UserError{fmt::format("{} has {} bytes, more than the {} that are taken", shown, size,
-                                most_bytes)};
+    throw UserError{
+        fmt::format("{} has {} bytes, more than the {} that are taken", shown, size, most_bytes)};
   }
   return read_all(fd.get(), size);
 }
@@ -96,9 +95,8 @@ std::string printable(const std::string& name) {
     const bool complete =
         length > 0 && i + length <= name.size() &&
         std::all_of(name.begin() + static_cast<std::ptrdiff_t>(i) + 1,
-                    name.begin() + static_cast<std::ptrdiff_t>(i + length), [](char next) {
-                      return static_cast<unsigned char>(next) >> 6U == 0x2;
-                    });
+                    name.begin() + static_cast<std::ptrdiff_t>(i + length),
+                    [](char next) { return static_cast<unsigned char>(next) >> 6U == 0x2; });
     const bool is_control = byte < ' ' || byte == 0x7F || byte == 0xC0 || byte == 0xC1 ||
                             (byte == 0xC2 && complete && name[i + 1] < '\xA0');
     const bool visible = complete && !is_control;

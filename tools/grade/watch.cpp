@@ -42,8 +42,8 @@ bool saved_within(int fd, const std::string& file) {
 FileWatch::FileWatch(const Exercise& exercise)
     : events_{check("inotify_init1", ::inotify_init1(IN_CLOEXEC))}, file_{exercise.file} {
   // The folder, not the file: what an editor puts in the file's place is another file.
-  check("inotify_add_watch", ::inotify_add_watch(events_.get(), exercise.folder.c_str(),
-                                                 IN_CLOSE_WRITE | IN_MOVED_TO));
+  check("inotify_add_watch",
+        ::inotify_add_watch(events_.get(), exercise.folder.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO));
 }
 
 bool FileWatch::wait(const std::function<bool(const std::string&)>& typed) {

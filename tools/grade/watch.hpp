@@ -8,14 +8,14 @@
 
 namespace unblock::grade {
 
-/// Tells when the student's file of an exercise is saved, however an editor does that: by writing or
-/// by renaming (inotify(7)). A save between two waits is not lost.
+/// Tells when the student's file of an exercise is saved, however an editor does that: by writing
+/// or by renaming (inotify(7)). A save between two waits is not lost.
 class FileWatch {
  public:
   explicit FileWatch(const Exercise& exercise);
 
-  /// Waits until the file is saved: true. Lines on standard input go to `typed` meanwhile; false where
-  /// that returns false.
+  /// Waits until the file is saved: true. Lines on standard input go to `typed` meanwhile; false
+  /// where that returns false.
   bool wait(const std::function<bool(const std::string&)>& typed);
 
  private:

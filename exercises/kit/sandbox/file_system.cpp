@@ -42,8 +42,8 @@ void mount_or_throw(const char* source, const fs::path& target, const char* type
   check("mount", ::mount(source, target.c_str(), type, flags, data.c_str()));
 }
 
-// Adds restrictions to a mount and all below it (mount_setattr(2), Linux 5.12). An older kernel gets
-// them on the mount alone.
+// Adds restrictions to a mount and all below it (mount_setattr(2), Linux 5.12). An older kernel
+// gets them on the mount alone.
 void restrict_mount(const fs::path& target, bool read_only) {
   struct {
     std::uint64_t set, clear, propagation, user_namespace;
@@ -143,8 +143,7 @@ void enter_own_file_system(const Options& options) {
   check("umount2", ::umount2(".", MNT_DETACH));
   check("chdir", ::chdir("/"));
   // The folders made on the way hold nothing; now nothing can be put there.
-  mount_or_throw(nullptr, "/", nullptr,
-                 MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV);
+  mount_or_throw(nullptr, "/", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV);
   check("chdir", ::chdir(box_folder.c_str()));
 }
 

@@ -56,8 +56,8 @@ void send_end(const End& end) {
   send_status(Status::ended, {reinterpret_cast<const char*>(&end), sizeof end});
 }
 
-// A user that owns nothing: one of its own for each sandbox, so that limits of processes are its own
-// too. Not every container knows so high a number; then one of the highest that it does.
+// A user that owns nothing: one of its own for each sandbox, so that limits of processes are its
+// own too. Not every container knows so high a number; then one of the highest that it does.
 uid_t unused_user() {
   constexpr uid_t first = 1'800'000'000;
   const auto mine = first + static_cast<uid_t>(::getpid());
@@ -138,8 +138,8 @@ void become_program(const Options& options, const Confined& confined) {
   if (confined.user != 0) become_user(confined.user);
   if (::geteuid() != 0) drop_capabilities();
   check("prctl", ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-  // Addresses alike in every run: a sanitizer's report can be compared with another one, and that of
-  // GCC 12 does not find its own places taken.
+  // Addresses alike in every run: a sanitizer's report can be compared with another one, and that
+  // of GCC 12 does not find its own places taken.
   ::personality(ADDR_NO_RANDOMIZE);
 
   std::vector<fs::path> readable{"/proc", "/dev"};
@@ -207,8 +207,8 @@ void map_user(pid_t first) {
   }
 }
 
-// Starts the first process of new namespaces, and waits until it is ready. Throws where this machine
-// does not let us.
+// Starts the first process of new namespaces, and waits until it is ready. Throws where this
+// machine does not let us.
 pid_t isolate(const Options& options, bool own_users, uid_t user) {
   std::array<int, 2> begin_ends{};
   std::array<int, 2> ready_ends{};

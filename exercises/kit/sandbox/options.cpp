@@ -11,9 +11,8 @@ namespace {
 using Setter = std::function<void(Options&, const std::string&)>;
 
 Setter number(std::size_t Options::*member) {
-  return [member](Options& options, const std::string& text) {
-    options.*member = std::stoul(text);
-  };
+  return
+      [member](Options& options, const std::string& text) { options.*member = std::stoul(text); };
 }
 
 Setter yes_or_no(bool Options::*member) {
@@ -22,9 +21,8 @@ Setter yes_or_no(bool Options::*member) {
 
 template <typename T>
 Setter list(std::vector<T> Options::*member) {
-  return [member](Options& options, const std::string& text) {
-    (options.*member).emplace_back(text);
-  };
+  return
+      [member](Options& options, const std::string& text) { (options.*member).emplace_back(text); };
 }
 
 const std::map<std::string, Setter>& setters() {

@@ -7,8 +7,8 @@
 
 namespace unblock::sandbox {
 
-/// What the sandbox program is told, as arguments of the form name=value before `--`. Whoever starts
-/// it is trusted (exercises/kit/sandboxed.cpp, and its tests): a mistake in them ends it.
+/// What the sandbox program is told, as arguments of the form name=value before `--`. Whoever
+/// starts it is trusted (exercises/kit/sandboxed.cpp, and its tests): a mistake in them ends it.
 struct Options {
   std::vector<std::filesystem::path> readable;  ///< read=PATH: besides the system's own folders
   std::vector<std::filesystem::path> writable;  ///< write=PATH: and what is made there

@@ -1,12 +1,12 @@
 // Mistake: asks for the size of the whole buffer each time, and reads past its end
 // Loses: ReadExactly.LeavesWhatFollows
 
-#include "read_exactly.hpp"
-
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
+
+#include "read_exactly.hpp"
 
 namespace exercise {
 

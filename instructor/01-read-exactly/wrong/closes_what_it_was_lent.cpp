@@ -1,12 +1,12 @@
 // Mistake: closes the descriptor when it has read everything
 // Loses: Both.LeaveTheDescriptorOpen, ReadExactly.LeavesWhatFollows
 
-#include "read_exactly.hpp"
-
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
+
+#include "read_exactly.hpp"
 
 namespace exercise {
 

@@ -1,12 +1,12 @@
 // Mistake: throws when a signal interrupts read
 // Loses: ReadExactly.GoesOnAfterASignal, Both.MoveMegabytesUnderSignals
 
-#include "read_exactly.hpp"
-
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
+
+#include "read_exactly.hpp"
 
 namespace exercise {
 

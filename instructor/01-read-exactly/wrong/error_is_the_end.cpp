@@ -1,12 +1,13 @@
 // Mistake: takes every result that is not positive for end-of-stream
-// Loses: ReadExactly.GoesOnAfterASignal, ReadExactly.ThrowsWhatTheSystemSays, Both.MoveMegabytesUnderSignals
-
-#include "read_exactly.hpp"
+// Loses: ReadExactly.GoesOnAfterASignal, ReadExactly.ThrowsWhatTheSystemSays,
+// Both.MoveMegabytesUnderSignals
 
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
+
+#include "read_exactly.hpp"
 
 namespace exercise {
 

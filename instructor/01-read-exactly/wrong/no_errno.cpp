@@ -1,12 +1,12 @@
 // Mistake: throws an exception that does not say what happened
 // Loses: ReadExactly.ThrowsWhatTheSystemSays, WriteAll.ThrowsWhenTheReaderIsGone
 
-#include "read_exactly.hpp"
-
 #include <unistd.h>
 
 #include <cerrno>
 #include <stdexcept>
+
+#include "read_exactly.hpp"
 
 namespace exercise {
 

@@ -1,12 +1,12 @@
 // Mistake: calls read once and takes what came for all
 // Loses: ReadExactly.GathersPieces, ReadExactly.LeavesWhatFollows, Both.MoveMegabytesUnderSignals
 
-#include "read_exactly.hpp"
-
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
+
+#include "read_exactly.hpp"
 
 namespace exercise {
 

@@ -1,12 +1,12 @@
 // Mistake: reads each piece to the beginning of the buffer
 // Loses: ReadExactly.GathersPieces, ReadExactly.LeavesWhatFollows, Both.MoveMegabytesUnderSignals
 
-#include "read_exactly.hpp"
-
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
+
+#include "read_exactly.hpp"
 
 namespace exercise {
 

@@ -1,13 +1,13 @@
 // Mistake: makes the descriptor non-blocking and asks again and again
 // Loses: ReadExactly.SleepsWhileItWaits
 
-#include "read_exactly.hpp"
-
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
+
+#include "read_exactly.hpp"
 
 namespace exercise {
 

@@ -1,12 +1,12 @@
 // Mistake: calls read even for a buffer of no bytes
 // Loses: Both.DoNothingForNoBytes
 
-#include "read_exactly.hpp"
-
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
+
+#include "read_exactly.hpp"
 
 namespace exercise {
 

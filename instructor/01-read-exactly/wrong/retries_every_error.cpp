@@ -1,12 +1,12 @@
 // Mistake: calls again after every error, not only after EINTR
 // Loses: ReadExactly.ThrowsWhatTheSystemSays, WriteAll.ThrowsWhenTheReaderIsGone
 
-#include "read_exactly.hpp"
-
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
+
+#include "read_exactly.hpp"
 
 namespace exercise {
 

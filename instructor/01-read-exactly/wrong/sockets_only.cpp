@@ -1,12 +1,12 @@
 // Mistake: uses recv and send, which pipes and files refuse
 // Loses: Both.WorkOnAPipe
 
-#include "read_exactly.hpp"
-
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <system_error>
+
+#include "read_exactly.hpp"
 
 namespace exercise {
 

@@ -1,12 +1,12 @@
 // Mistake: calls read again and again at end-of-stream
 // Loses: ReadExactly.ReturnsWhatCameBeforeTheEnd, ReadExactly.SleepsWhileItWaits
 
-#include "read_exactly.hpp"
-
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
+
+#include "read_exactly.hpp"
 
 namespace exercise {
 

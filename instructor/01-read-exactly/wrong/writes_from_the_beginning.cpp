@@ -1,12 +1,12 @@
 // Mistake: writes everything again after a short write
 // Loses: WriteAll.GoesOnAfterAShortWrite, Both.MoveMegabytesUnderSignals
 
-#include "read_exactly.hpp"
-
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
+
+#include "read_exactly.hpp"
 
 namespace exercise {
 
