@@ -57,6 +57,10 @@ class Sandbox : public testing::TestWithParam<bool> {
   }
 };
 
+// What cannot be had without.
+class SandboxWithNamespaces : public Sandbox {};
+INSTANTIATE_TEST_SUITE_P(All, SandboxWithNamespaces, testing::Values(true));
+
 INSTANTIATE_TEST_SUITE_P(All, Sandbox, testing::Bool(), [](const auto& which) {
   return which.param ? std::string{"Namespaces"} : std::string{"NoNamespaces"};
 });
@@ -133,7 +137,7 @@ TEST_P(Sandbox, LeavesNoProcessBehind) {
   EXPECT_EQ(processes_named("spin"), 0U);
 }
 
-TEST_P(Sandbox, BoundsFilesInItsOwnFolder) {
+TEST_P(SandboxWithNamespaces, BoundsFilesInItsOwnFolder) {
   Sandboxed probe{options("status-7")};
   end_of(probe);
   if (!isolates(probe)) GTEST_SKIP() << "only a file system of its own has a size";
@@ -162,7 +166,7 @@ TEST_P(Sandbox, ReadsOnlyWhatItMay) {
   fs::remove(name);
 }
 
-TEST_P(Sandbox, CoversWhatLiesInTheSystemsFolders) {
+TEST_P(SandboxWithNamespaces, CoversWhatLiesInTheSystemsFolders) {
   SandboxOptions covered = options("read", "/usr/include/stdio.h");
   covered.covered.emplace_back("/usr/include");
   Sandboxed sandboxed{covered};
@@ -180,7 +184,7 @@ TEST_P(Sandbox, ReachesNoOtherProcess) {
   EXPECT_NE(outcome("read", "/proc/" + me + "/mem"), "done");
 }
 
-TEST_P(Sandbox, KillsOnlyItsOwn) {
+TEST_P(SandboxWithNamespaces, KillsOnlyItsOwn) {
   Sandboxed group{options("kill-group")};
   EXPECT_EQ(end_of(group).reason, Reason::signalled) << end_of(group).text;
   Sandboxed probe{options("status-7")};
@@ -217,7 +221,7 @@ TEST_P(Sandbox, DeniesSystemCalls) {
   EXPECT_EQ(outcome(denied), "ENOSYS");
 }
 
-TEST_P(Sandbox, HasNoNetworkWhereNoneIsWanted) {
+TEST_P(SandboxWithNamespaces, HasNoNetworkWhereNoneIsWanted) {
   SandboxOptions alone = options("connect", "127.0.0.1");
   alone.network = false;
   Sandboxed sandboxed{alone};
