@@ -1,8 +1,8 @@
-#include "tools/compare/metrics.hpp"
-
 #include <algorithm>
 
 #include <gtest/gtest.h>
+
+#include "tools/compare/ranking.hpp"
 
 namespace unblock {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "tools/compare/machine.hpp"
 #include "tools/compare/metrics.hpp"
+#include "tools/compare/ranking.hpp"
 #include "tools/compare/table.hpp"
 #include "tools/compare/text.hpp"
 

@@ -11,6 +11,7 @@
 
 #include "tools/compare/machine.hpp"
 #include "tools/compare/metrics.hpp"
+#include "tools/compare/ranking.hpp"
 #include "tools/compare/report.hpp"
 #include "tools/compare/text.hpp"
 

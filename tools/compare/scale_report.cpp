@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "tools/compare/metrics.hpp"
+#include "tools/compare/ranking.hpp"
 #include "tools/compare/scale.hpp"
 #include "tools/compare/table.hpp"
 #include "tools/compare/text.hpp"
