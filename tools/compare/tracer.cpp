@@ -4,13 +4,21 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include "core/errors.hpp"
 #include "core/observe.hpp"
 #include "tools/compare/process_tree.hpp"
 
 namespace unblock {
+namespace {
+
+// Threads too, and not the children of this process' other threads (waitid(2)).
+constexpr int traced_only = __WALL | __WNOTHREAD;
+
+}  // namespace
 
 Tracer::Tracer(pid_t leader) : leader_{leader} {
   // A thread that starts another one meanwhile shows it at the next look, or hands it to us.
@@ -25,23 +33,26 @@ Tracer::Tracer(pid_t leader) : leader_{leader} {
 void Tracer::run() {
   for (;;) {
     siginfo_t info{};
-    // __WALL: threads too. __WNOTHREAD: not the children of this process' other threads.
-    if (::waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL | __WNOTHREAD) < 0) {
+    // A look only: what has happened may have changed when it is taken.
+    if (::waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOWAIT | traced_only) < 0) {
       if (errno == EINTR) continue;
-      return;
+      break;
     }
-    const bool has_ended =
-        info.si_code == CLD_EXITED || info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED;
-    if (info.si_pid == leader_ && has_ended) break;
-    take(info.si_pid);
+    if (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED) {
+      go_on(info.si_pid);
+    } else if (info.si_pid == leader_) {
+      break;
+    } else {
+      has_ended(info.si_pid);
+    }
   }
-  // Its other processes end with it: what we trace stays a zombie until we have waited for it.
+  // What we trace stays a zombie until we have waited for it.
   traced_.erase(leader_);
-  while (!traced_.empty()) {
-    const pid_t tid = *traced_.begin();
-    ::kill(tid, SIGKILL);
-    if (!take(tid)) traced_.erase(tid);
-  }
+  for (const pid_t tid : traced_) ::kill(tid, SIGKILL);
+  await([this] {
+    const std::vector<pid_t> left{traced_.begin(), traced_.end()};
+    return std::all_of(left.begin(), left.end(), [this](pid_t tid) { return has_ended(tid); });
+  });
 }
 
 bool Tracer::seize(pid_t tid) {
@@ -57,18 +68,18 @@ bool Tracer::seize(pid_t tid) {
   return true;
 }
 
-// Waits for one thread's next stop or its end, and lets it run on; false where there is none.
-bool Tracer::take(pid_t tid) {
-  int status = 0;
-  if (::waitpid(tid, &status, __WALL | __WNOTHREAD) < 0) return errno == EINTR;
-  if (!WIFSTOPPED(status)) {
-    traced_.erase(tid);
-    inside_.erase(tid);
-    return true;
+// Takes the stop that this thread is in, and lets it run on. It never waits: a thread that was
+// killed meanwhile is in no stop any more, and where it is the first of its process, its end cannot
+// be seen before the ends of the others have been taken.
+void Tracer::go_on(pid_t tid) {
+  siginfo_t info{};
+  if (::waitid(P_PID, static_cast<id_t>(tid), &info, WSTOPPED | WNOHANG | traced_only) < 0 ||
+      info.si_pid != tid) {
+    return;
   }
   traced_.insert(tid);
-  const int stop = WSTOPSIG(status);
-  const bool is_event = status >> 16 != 0;  // a new thread's first stop, ours, a fork
+  const int stop = info.si_status & 0xff;
+  const bool is_event = info.si_status >> 8 != 0;  // a new thread's first stop, ours, a fork
   int deliver = 0;
   if (stop == (SIGTRAP | 0x80)) {  // PTRACE_O_TRACESYSGOOD: the entry or the exit of a call
     if (inside_.erase(tid) == 0) {
@@ -79,6 +90,16 @@ bool Tracer::take(pid_t tid) {
     deliver = stop;  // a signal of its own
   }
   ::ptrace(PTRACE_SYSCALL, tid, nullptr, deliver);
+}
+
+// Whether this thread's end could be taken, or had been before.
+bool Tracer::has_ended(pid_t tid) {
+  siginfo_t info{};
+  const int result =
+      ::waitid(P_PID, static_cast<id_t>(tid), &info, WEXITED | WNOHANG | traced_only);
+  if (result == 0 && info.si_pid != tid) return false;
+  traced_.erase(tid);
+  inside_.erase(tid);
   return true;
 }
 

@@ -27,7 +27,8 @@ class Tracer {
 
  private:
   bool seize(pid_t tid);
-  bool take(pid_t tid);
+  void go_on(pid_t tid);
+  bool has_ended(pid_t tid);
 
   pid_t leader_;
   std::atomic<std::size_t> calls_{0};
