@@ -21,7 +21,8 @@ constexpr int traced_only = __WALL | __WNOTHREAD;
 }  // namespace
 
 Tracer::Tracer(pid_t leader) : leader_{leader} {
-  // A thread that starts another one meanwhile shows it at the next look, or hands it to us.
+  // All threads that are found stand still, so that a look that finds no further one has seen them
+  // all: what they start from now on is handed to us (PTRACE_O_TRACECLONE).
   for (bool found = true; found;) {
     found = false;
     for (const pid_t pid : processes_of(leader)) {
@@ -55,6 +56,7 @@ void Tracer::run() {
   });
 }
 
+// True where it stands still now, and did not before.
 bool Tracer::seize(pid_t tid) {
   if (traced_.contains(tid)) return false;
   const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
@@ -64,6 +66,11 @@ bool Tracer::seize(pid_t tid) {
     throw_errno("ptrace");
   }
   ::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
+  siginfo_t info{};
+  while (::waitid(P_PID, static_cast<id_t>(tid), &info,
+                  WEXITED | WSTOPPED | WNOWAIT | traced_only) < 0 &&
+         errno == EINTR) {
+  }
   traced_.insert(tid);
   return true;
 }
