@@ -1,0 +1,19 @@
+// The program around your file: it calls your function as a check orders. Nothing here is to be
+// changed; the grader uses its own copy.
+
+#include <utility>
+#include <vector>
+
+#include "edge_echo.hpp"
+#include "exercises/kit/commands.hpp"
+
+int main() {
+  using unblock::UniqueFd;
+
+  unblock::kit::Commands commands;
+  commands.on("serve", [](const UniqueFd& listen_fd, const UniqueFd& stop_fd,
+                          std::vector<UniqueFd> connections) {
+    exercise::serve(listen_fd.get(), stop_fd.get(), std::move(connections));
+  });
+  return commands.run();
+}
