@@ -1,0 +1,70 @@
+// Mistake: holds the mutex that stop needs while on_connection runs
+// Loses: Acceptor.StopsFromItsHandler
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <mutex>
+#include <system_error>
+#include <utility>
+
+#include "stop_acceptor.hpp"
+
+namespace exercise {
+
+using unblock::UniqueFd;
+
+struct Acceptor::State {
+  State(UniqueFd its_listener, OnConnection its_handler)
+      : listener{std::move(its_listener)}, on_connection{std::move(its_handler)} {
+    length = sizeof address;
+    ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &length);
+    // Non-blocking: where the queue is full, accept has a client to return with, and stop() need
+    // not wait.
+    waker = UniqueFd{::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (!waker) throw std::system_error{errno, std::generic_category(), "socket"};
+  }
+
+  UniqueFd listener;
+  OnConnection on_connection;
+  sockaddr_storage address{};
+  socklen_t length = 0;
+  UniqueFd waker;  // connects to the listener, to make accept return
+  std::mutex mutex;
+  bool stopping = false;  // guarded by mutex
+};
+
+Acceptor::Acceptor(UniqueFd listener, OnConnection on_connection)
+    : state_{std::make_unique<State>(std::move(listener), std::move(on_connection))} {}
+
+Acceptor::~Acceptor() = default;
+
+void Acceptor::run() {
+  for (;;) {
+    {
+      const std::lock_guard lock{state_->mutex};
+      if (state_->stopping) return;
+    }
+    UniqueFd connection{::accept4(state_->listener.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+    const std::lock_guard lock{state_->mutex};
+    if (state_->stopping) return;
+    if (connection) {
+      state_->on_connection(std::move(connection));
+    } else if (errno != EINTR && errno != ECONNABORTED) {
+      throw std::system_error{errno, std::generic_category(), "accept"};
+    }
+  }
+}
+
+void Acceptor::stop() noexcept {
+  // The flag first: whoever is woken must find it raised.
+  {
+    const std::lock_guard lock{state_->mutex};
+    if (std::exchange(state_->stopping, true)) return;
+  }
+  ::connect(state_->waker.get(), reinterpret_cast<const sockaddr*>(&state_->address),
+            state_->length);
+}
+
+}  // namespace exercise
