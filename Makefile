@@ -67,6 +67,17 @@ graders: setup  ## grade the graders: right solutions and known-wrong ones (inst
 	@scripts/build dev exercises unblock
 	@build/bin/unblock graders
 
+.PHONY: gradescope
+gradescope:  ## an autograder for Gradescope: make gradescope EXERCISES='read-exactly line-reader'
+	@scripts/gradescope $(EXERCISES)
+
+.PHONY: classroom
+classroom: setup  ## a template for GitHub Classroom: make classroom DIR=../template
+	@scripts/build dev unblock
+	@build/bin/unblock handout '$(DIR)'
+	@mkdir -p '$(DIR)/.github/workflows'
+	@cp instructor/classroom/classroom.yml '$(DIR)/.github/workflows/'
+
 .PHONY: diff
 diff:  ## what one lesson's model does otherwise than another's: make diff A=03 B=04
 	@scripts/diff-lessons '$(A)' '$(B)'

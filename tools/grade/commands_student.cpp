@@ -18,12 +18,13 @@
 namespace unblock::grade {
 namespace {
 
-// The exercise that a word names; without one, the first that is not finished.
+// The first that is not finished: of those that a word names, or of all.
 Exercise current_exercise(const std::string& word, const Progress& progress) {
-  if (!word.empty()) return exercise_named(chosen_exercises({word}).front());
-  const std::vector<std::string> all = chosen_exercises({});
-  const std::string next = progress.next(all);
-  return exercise_named(next.empty() ? all.back() : next);
+  std::vector<std::string> words;
+  if (!word.empty()) words.push_back(word);
+  const std::vector<std::string> chosen = chosen_exercises(words);
+  const std::string next = progress.next(chosen);
+  return exercise_named(next.empty() ? chosen.back() : next);
 }
 
 void print(Narrator& out, const std::vector<std::string>& lines) {
@@ -38,7 +39,7 @@ int run_hint(const std::string& word) {
 }
 
 int run_reset(const std::string& word) {
-  const Exercise exercise = exercise_named(chosen_exercises({word}).front());
+  const Exercise exercise = exercise_named(one_exercise(word));
   Narrator{stdout}.line(reset_exercise(exercise));
   Progress{}.forget(exercise.name);
   return 0;

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <fstream>
 #include <numeric>
-#include <set>
+#include <tuple>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -140,6 +140,16 @@ bool is_exercise_name(const std::string& name) {
          std::isdigit(static_cast<unsigned char>(name[1])) != 0 && name[2] == '-';
 }
 
+// What exercise.toml says; one that is broken comes last, and is complained about when it is read.
+std::size_t minutes_of(const fs::path& folder) {
+  try {
+    const toml::table root = toml::parse_file((folder / "exercise.toml").string());
+    return static_cast<std::size_t>(root["minutes"].value_or<std::int64_t>(100'000));
+  } catch (const toml::parse_error&) {
+    return 100'000;
+  }
+}
+
 bool means(const std::string& word, const std::string& name) {
   const std::string last = fs::path{word}.filename().empty()
                                ? fs::path{word}.parent_path().filename().string()
@@ -201,13 +211,18 @@ Exercise read_exercise(const fs::path& folder, const fs::path& instructor_folder
 }
 
 std::vector<std::string> exercise_names() {
-  std::vector<std::string> names;
+  // By lesson, and within a lesson the short ones first: the order in which one takes them.
+  std::vector<std::tuple<std::string, std::size_t, std::string>> found;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator{source_folder() / "exercises", none}) {
     const std::string name = entry.path().filename();
-    if (entry.is_directory() && is_exercise_name(name)) names.push_back(name);
+    if (entry.is_directory() && is_exercise_name(name)) {
+      found.emplace_back(name.substr(0, 2), minutes_of(entry.path()), name);
+    }
   }
-  std::sort(names.begin(), names.end());
+  std::sort(found.begin(), found.end());
+  std::vector<std::string> names;
+  for (const auto& each : found) names.push_back(std::get<2>(each));
   return names;
 }
 
@@ -220,20 +235,30 @@ std::vector<std::string> chosen_exercises(const std::vector<std::string>& words)
   if (words.empty()) return names;
   std::vector<std::string> chosen;
   for (const std::string& word : words) {
-    const auto found = std::find_if(names.begin(), names.end(),
-                                    [&](const std::string& name) { return means(word, name); });
-    if (found == names.end()) {
-      std::vector<std::string> all = names;
-      std::transform(names.begin(), names.end(), std::back_inserter(all), id_of);
-      const std::string near = nearest(word, all);
-      throw UserError{
-          near.empty()
-              ? fmt::format("there is no exercise '{}': `unblock progress` lists them", word)
-              : fmt::format("there is no exercise '{}': did you mean '{}'?", word, near)};
+    bool found = false;
+    for (const std::string& name : names) {
+      if (!means(word, name)) continue;
+      found = true;
+      if (std::find(chosen.begin(), chosen.end(), name) == chosen.end()) chosen.push_back(name);
     }
-    if (std::find(chosen.begin(), chosen.end(), *found) == chosen.end()) chosen.push_back(*found);
+    if (found) continue;
+    std::vector<std::string> all = names;
+    std::transform(names.begin(), names.end(), std::back_inserter(all), id_of);
+    const std::string near = nearest(word, all);
+    throw UserError{
+        near.empty() ? fmt::format("there is no exercise '{}': `unblock progress` lists them", word)
+                     : fmt::format("there is no exercise '{}': did you mean '{}'?", word, near)};
   }
   return chosen;
+}
+
+std::string one_exercise(const std::string& word) {
+  const std::vector<std::string> chosen = chosen_exercises({word});
+  if (chosen.size() > 1) {
+    throw UserError{
+        fmt::format("'{}' means several exercises: name one of {}", word, fmt::join(chosen, ", "))};
+  }
+  return chosen.front();
 }
 
 Exercise exercise_named(const std::string& name) {

@@ -47,12 +47,15 @@ struct Exercise {
 Exercise read_exercise(const std::filesystem::path& folder,
                        const std::filesystem::path& instructor_folder);
 
-/// The names of all exercises, in order.
+/// The names of all exercises, in the order in which one takes them.
 std::vector<std::string> exercise_names();
 
 /// The names that words mean: "1", "01", "read-exactly", "01-read-exactly", a path that ends so;
 /// all where there are no words. Throws UserError, with the nearest name, where there is none.
 std::vector<std::string> chosen_exercises(const std::vector<std::string>& words);
+
+/// The only one that a word means. Throws UserError where it means none, or several.
+std::string one_exercise(const std::string& word);
 
 /// Reads an exercise of this tree by its name.
 Exercise exercise_named(const std::string& name);

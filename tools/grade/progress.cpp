@@ -132,8 +132,8 @@ std::vector<std::string> progress_lines(const Progress& progress) {
   if (next.empty()) {
     lines.emplace_back("All points of all exercises: well done.");
   } else {
-    lines.push_back(fmt::format("Next: exercises/{}/README.md; `make exercise-{}` grades it.", next,
-                                next.substr(0, 2)));
+    lines.push_back(
+        fmt::format("Next: exercises/{0}/README.md; `make exercise-{0}` grades it.", next));
   }
   return lines;
 }
