@@ -68,6 +68,12 @@ function(unblock_exercise name)
   add_dependencies(${all_of_number} ${target})
   add_dependencies(exercises ${target})
 
+  # Built by nobody: it tells editors how the student's file is compiled (compile_commands.json).
+  string(REGEX REPLACE "^[0-9]+-" "" starter ${name})
+  string(REPLACE "-" "_" starter ${starter})
+  add_library(${target}_starter OBJECT EXCLUDE_FROM_ALL ${folder}/${starter}.cpp)
+  target_link_libraries(${target}_starter PRIVATE unblock_options)
+
   # Submissions have sanitizers of their own, whatever this build has: once is enough.
   if(EXISTS ${hidden} AND NOT UNBLOCK_SANITIZE)
     add_test(NAME exercises.${name} COMMAND unblock graders ${name})
