@@ -195,8 +195,16 @@ TEST_P(SandboxWithNamespaces, KillsOnlyItsOwn) {
 }
 
 TEST_P(Sandbox, HasNoRights) {
-  EXPECT_NE(outcome("user"), "0");
-  EXPECT_NE(outcome("set-user"), "done");
+  Sandboxed probe{options("user")};
+  end_of(probe);
+  const auto& notes = probe.notes();
+  const bool same_user = std::any_of(notes.begin(), notes.end(), [](const std::string& note) {
+    return note.find("which user") != std::string::npos;
+  });
+  if (!same_user) {  // a namespace of users that knows none but root
+    EXPECT_NE(probe.output(), "0\n");
+    EXPECT_NE(outcome("set-user"), "done");
+  }
   EXPECT_EQ(outcome("mount"), "EPERM");
   EXPECT_EQ(outcome("namespace"), "EPERM");
   EXPECT_EQ(outcome("raise-limit"), "EPERM");

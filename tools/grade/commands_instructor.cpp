@@ -24,7 +24,7 @@ struct GradersFlags {
 
 std::string trial_line(const TrialResult& trial) {
   std::string line =
-      fmt::format("  {:<4} {:>2} of {:<3} {:>5.1f} s  {:<34}", trial.as_it_should_be ? "ok" : "BAD",
+      fmt::format("  {:<4} {:>2} of {:<3} {:>5.1f} s  {:<38}", trial.as_it_should_be ? "ok" : "BAD",
                   trial.points, trial.possible, trial.seconds, trial.file);
   if (!trial.problem.empty()) return line + trial.problem;
   line +=

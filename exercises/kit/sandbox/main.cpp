@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -56,17 +57,22 @@ void send_end(const End& end) {
   send_status(Status::ended, {reinterpret_cast<const char*>(&end), sizeof end});
 }
 
-// A user that owns nothing: one of its own for each sandbox, so that limits of processes are its
-// own too. Not every container knows so high a number; then one of the highest that it does.
+// A user that owns nothing: one of its own for each sandbox, so that limits of processes are its own
+// too. Not every container knows so high a number; then one of the highest that it does; 0 where it
+// knows none but ours.
 uid_t unused_user() {
   constexpr uid_t first = 1'800'000'000;
+  constexpr uid_t first_low = 60'000;
   const auto mine = first + static_cast<uid_t>(::getpid());
+  const auto low = first_low + static_cast<uid_t>(::getpid()) % 5'000;
+  uid_t found = 0;
   // Asked of the map of this user namespace (user_namespaces(7)): first, outside, count.
   std::ifstream map{"/proc/self/uid_map"};
   for (unsigned long from = 0, outside = 0, count = 0; map >> from >> outside >> count;) {
     if (mine >= from && mine - from < count) return mine;
+    if (low >= from && low - from < count) found = low;
   }
-  return 60'000 + static_cast<uid_t>(::getpid()) % 5'000;
+  return found;
 }
 
 void become_user(uid_t user) {
@@ -78,7 +84,11 @@ void become_user(uid_t user) {
   check("prctl", ::prctl(PR_SET_PDEATHSIG, SIGKILL));
 }
 
+// Whatever the program's user is, root too: no right is left, and none comes back by execve(2).
 void drop_capabilities() {
+  ::prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED);
+  for (int capability = 0; ::prctl(PR_CAPBSET_DROP, capability) == 0; ++capability) {
+  }
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, 2> none{};
   check("capset", ::syscall(SYS_capset, &header, none.data()));
@@ -136,7 +146,7 @@ void become_program(const Options& options, const Confined& confined) {
   check("chdir", ::chdir(confined.box.c_str()));
   set_limits(options);
   if (confined.user != 0) become_user(confined.user);
-  if (::geteuid() != 0) drop_capabilities();
+  drop_capabilities();
   check("prctl", ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
   // Addresses alike in every run: a sanitizer's report can be compared with another one, and that
   // of GCC 12 does not find its own places taken.
@@ -264,7 +274,8 @@ void run_without_namespaces(const Options& options, uid_t user, const std::strin
 void run(const Options& options) {
   const bool root = ::geteuid() == 0;
   const uid_t user = root ? unused_user() : 0;
-  if (root) {
+  if (root && user == 0) note("which user it is (there is no other here)");
+  if (user != 0) {
     for (const fs::path& path : options.writable) check("chown", ::chown(path.c_str(), user, user));
   }
   std::string why = "not wanted";
