@@ -7,6 +7,7 @@
 #include <fstream>
 #include <string>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "core/observe.hpp"
@@ -118,23 +119,26 @@ TEST_P(Sandbox, BoundsWhatIsPrinted) {
   EXPECT_LE(sandboxed.output(std::size_t{8} << 20U).size(), std::size_t{1} << 20U);
 }
 
+// Tells the processes of this test from those of one that runs at the same time.
+std::string mark() { return fmt::format("of-test-{}.", ::getpid()); }
+
 TEST_P(Sandbox, BoundsProcesses) {
   {
-    Sandboxed sandboxed{options("fork")};
+    Sandboxed sandboxed{options("fork", mark())};
     const Ending ending = end_of(sandboxed);
     EXPECT_EQ(ending.reason, Reason::cpu);
   }
-  EXPECT_EQ(processes_named("fork"), 0U);
+  EXPECT_EQ(processes_named("fork " + mark()), 0U);
 }
 
 TEST_P(Sandbox, LeavesNoProcessBehind) {
   {
-    Sandboxed sandboxed{options("daemon")};
+    Sandboxed sandboxed{options("daemon", mark())};
     EXPECT_EQ(end_of(sandboxed).reason, Reason::exited);
   }
-  EXPECT_EQ(processes_named("daemon"), 0U);
-  { const Sandboxed sandboxed{options("spin")}; }
-  EXPECT_EQ(processes_named("spin"), 0U);
+  EXPECT_EQ(processes_named("daemon " + mark()), 0U);
+  { const Sandboxed sandboxed{options("spin", mark())}; }
+  EXPECT_EQ(processes_named("spin " + mark()), 0U);
 }
 
 TEST_P(SandboxWithNamespaces, BoundsFilesInItsOwnFolder) {

@@ -111,8 +111,8 @@ class Subject {
   /// Waits until `condition` holds, looking again and again.
   void await(const std::function<bool()>& condition, const std::string& what);
 
-  /// Waits until the subject has nothing left to do: all its threads sleep, and none has run from one
-  /// look to the next. False where it finds no rest, but uses CPU time all along.
+  /// Waits until the subject has nothing left to do: all its threads sleep, and none has run from
+  /// one look to the next. False where it finds no rest, but uses CPU time all along.
   bool await_rest();
   /// Fails unless the subject comes to rest, and then uses next to no CPU time. Takes a fifth of a
   /// second.

@@ -57,9 +57,9 @@ void send_end(const End& end) {
   send_status(Status::ended, {reinterpret_cast<const char*>(&end), sizeof end});
 }
 
-// A user that owns nothing: one of its own for each sandbox, so that limits of processes are its own
-// too. Not every container knows so high a number; then one of the highest that it does; 0 where it
-// knows none but ours.
+// A user that owns nothing: one of its own for each sandbox, so that limits of processes are its
+// own too. Not every container knows so high a number; then one of the highest that it does; 0
+// where it knows none but ours.
 uid_t unused_user() {
   constexpr uid_t first = 1'800'000'000;
   constexpr uid_t first_low = 60'000;

@@ -10,8 +10,8 @@ enum class Status : char {
   note = 'N',  ///< followed by what this machine does not let it enforce, as a part of a sentence
   program = 'P',  ///< sent by the program-to-be: the kernel adds its process id (SCM_CREDENTIALS);
                   ///< it then waits for one byte before it goes on
-  failed = 'F',  ///< followed by why the program could not be started
-  ended = 'E',   ///< followed by an End
+  failed = 'F',   ///< followed by why the program could not be started
+  ended = 'E',    ///< followed by an End
 };
 
 /// How the program ended.
