@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -15,6 +16,7 @@
 #include "tools/compare/models.hpp"
 #include "tools/compare/terminal.hpp"
 #include "tools/compare/text.hpp"
+#include "tools/grade/exercise.hpp"
 
 namespace unblock {
 namespace {
@@ -60,6 +62,20 @@ Json lessons() {
   return all;
 }
 
+Json exercises() {
+  Json all = Json::array();
+  for (const std::string& name : grade::exercise_names()) {
+    const grade::Exercise exercise = grade::exercise_named(name);
+    all.push_back({{"name", name},
+                   {"title", exercise.title},
+                   {"lesson", exercise.lesson},
+                   {"minutes", exercise.minutes},
+                   {"points", exercise.points()},
+                   {"run", {"unblock grade " + name}}});
+  }
+  return all;
+}
+
 void print_named(Narrator& out, const Json& items, const char* text) {
   std::size_t widest = 0;
   for (const Json& item : items) {
@@ -92,24 +108,29 @@ int run_list(bool as_json) {
     const Json whole{{"format", "unblock-list"},
                      {"version", 1},
                      {"lessons", all},
-                     {"exercises", Json::array()},
+                     {"exercises", exercises()},
                      {"run", {"unblock compare", "unblock compare --list"}}};
     out.line(whole.dump(2, ' ', false, Json::error_handler_t::replace));
     return 0;
   }
   for (const Json& lesson : all) print(lesson);
-  out.line("\nExercises: none yet");
-  const std::string example = all.front()["name"];
+  const Json tasks = exercises();
+  out.line(tasks.empty() ? "\nExercises: none here" : "\nExercises");
+  print_named(out, tasks, "title");
+
+  const std::string program = all.front()["name"];
   const std::string model = all.front()["models"].front()["name"];
-  out.line("\nRun:");
-  for (const auto& [command, what] :
-       {std::pair{example, "what a lesson is"},
-        std::pair{example + " demo", "its experiments, narrated"},
-        std::pair{example + " serve --model " + model, "one of its servers"},
-        std::pair{std::string{"unblock compare"}, "all models side by side"},
-        std::pair{std::string{"unblock compare --list"}, "the loads that there are"}}) {
-    out.line(fmt::format("  {:<44}  {}", command, what));
+  std::vector<std::pair<std::string, std::string>> next{
+      {program, "what a lesson is"},
+      {program + " demo", "its experiments, narrated"},
+      {program + " serve --model " + model, "one of its servers"},
+      {"unblock compare", "all models side by side"},
+      {"unblock compare --list", "the loads that there are"}};
+  if (!tasks.empty()) {
+    next.emplace_back(tasks.front()["run"].front(), "your solution of an exercise");
   }
+  out.line("\nRun:");
+  for (const auto& [words, what] : next) out.line(fmt::format("  {:<44}  {}", words, what));
   return 0;
 }
 

@@ -25,7 +25,10 @@ TEST(ListCommand, TellsProgramsWhatEachLessonHas) {
   EXPECT_EQ(outcome.status, 0);
   const auto list = nlohmann::json::parse(outcome.output);
   EXPECT_EQ(list["format"], "unblock-list");
-  EXPECT_EQ(list["exercises"].size(), 0U);
+  for (const auto& exercise : list["exercises"]) {
+    EXPECT_FALSE(exercise["title"].get<std::string>().empty());
+    EXPECT_EQ(exercise["run"][0], "unblock grade " + exercise["name"].get<std::string>());
+  }
   ASSERT_FALSE(list["lessons"].empty());
   const auto& first = list["lessons"][0];
   EXPECT_EQ(first["lesson"], 1);
