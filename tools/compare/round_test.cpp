@@ -136,7 +136,7 @@ TEST(Round, CountsWhatAServersOtherProcessesUse) {
   const Interrupt interrupt;
   const auto round = run_round(misbehaving("forks"), short_round(), interrupt);
   EXPECT_EQ(round->problem, "");
-  EXPECT_EQ(round->threads, 2U);
+  EXPECT_GE(round->threads, 2U) << "one of each, and ThreadSanitizer may add its own";
   EXPECT_GT(round->server_cpu.count(), 0) << "of the one that serves";
 }
 
