@@ -317,8 +317,9 @@ TEST(Tree, NothingIsLeftToDo) {
   EXPECT_TRUE(found.empty()) << listed(found);
 }
 
-TEST(Tree, NamesNobodysMachine) {
-  const Lines found = lines_with({"/home/", "/root/", "/Users/"});
+TEST(Tree, NamesNobodysMachineAndNoPackageRegistry) {
+  const Lines found = lines_with(
+      {"/work/", "/home/", "/root/", "/Users/", "registry.", "artifactory", "snapshot.debian"});
   EXPECT_TRUE(found.empty()) << listed(found);
 }
 
