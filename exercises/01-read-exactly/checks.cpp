@@ -41,7 +41,7 @@ TEST(ReadExactly, GathersPieces) {
     const std::size_t size = std::min(random.number(1, 12), bytes.size() - sent);
     ours.send(all.subspan(sent, size));
     sent += size;
-    subject.await([&] { return call.ended() || ours.unread() == 0; }, "the bytes to be read");
+    ours.await_read(call);
     if (call.ended()) break;  // too early, and its result says so
   }
   expect_read(call, bytes);
@@ -72,7 +72,7 @@ TEST(ReadExactly, LeavesWhatFollows) {
   ours.send(first);
   Call call =
       subject.start("read_exactly_twice", std::move(theirs), first.size() + 5, second.size());
-  subject.await([&] { return ours.unread() == 0; }, "the bytes to be read");
+  ours.await_read();
   Bytes rest = random.bytes(5);
   Bytes both = rest;
   both.insert(both.end(), second.begin(), second.end());

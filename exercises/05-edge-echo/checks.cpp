@@ -174,7 +174,7 @@ TEST(Drain, ReadsAllThatIsThere) {
   bytes.resize(ours.send_some(bytes));
   step("the client sends {}, and the server starts", view(bytes));
   served.start(just(std::move(theirs)));
-  served.subject().await([&] { return ours.unread() == 0; }, "all bytes to be read");
+  ours.await_read();
   ours.expect(bytes);
 }
 

@@ -61,6 +61,14 @@ std::size_t Peer::fill() {
   return total;
 }
 
+void Peer::await_read() {
+  subject_->await([this] { return unread() == 0; }, "the bytes to be read");
+}
+
+void Peer::await_read(Call& call) {
+  subject_->await([&] { return call.ended() || unread() == 0; }, "the bytes to be read");
+}
+
 // 0 at end-of-stream.
 std::size_t Peer::receive_into(std::span<std::byte> bytes, const std::string& what) {
   for (;;) {

@@ -28,6 +28,11 @@ class Peer {
   /// Sends until the kernel takes nothing more: the subject does not read. Returns how much.
   std::size_t fill();
 
+  /// Waits until the subject has read all that was sent.
+  void await_read();
+  /// The same, or until the call has ended: too early, as its result will say.
+  void await_read(Call& call);
+
   /// Receives exactly `size` bytes.
   Bytes receive(std::size_t size);
   /// Receives what there is, at least one byte; empty at end-of-stream.

@@ -367,7 +367,12 @@ void Subject::fail_ended(const Ending& ending) {
       break;
     case Ending::Reason::signalled:
       failure.what = "the program was ended by a signal" + when + ": " + signal_text(ending.number);
-      failure.report = ending.number == SIGABRT ? last_line(printed) : "";
+      if (ending.number == SIGABRT) {
+        failure.report = last_line(printed);
+        failure.cause =
+            "your code calls abort(), or an exception leaves a thread or a function that must not "
+            "throw";
+      }
       break;
     case Ending::Reason::output:
       failure.kind = Failure::Kind::limit;

@@ -37,7 +37,7 @@ TEST(Both, MoveMegabytesUnderSignals) {
     ours.send(all.subspan(sent, size));
     sent += size;
     if (sent < bytes.size()) {
-      subject.await([&] { return ours.unread() == 0; }, "the bytes to be read");
+      ours.await_read();
     }
   }
   call.interrupt();
@@ -51,7 +51,7 @@ TEST(ReadExactly, SleepsWhileItWaits) {
   auto [ours, theirs] = socket_pair(subject);
   Call call = subject.start("read_exactly", std::move(theirs), 20);
   ours.send("a few");
-  subject.await([&] { return ours.unread() == 0; }, "the bytes to be read");
+  ours.await_read();
   subject.expect_idle();
   ours.half_close();
   call.result<Read>();
