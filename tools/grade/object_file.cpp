@@ -50,7 +50,7 @@ bool is_refused(const std::string& symbol) {
   }
   if (symbol.starts_with("_Z")) return false;
   // What compilers add by themselves.
-  for (const std::string_view prefix : {"DW.ref.", "__odr_asan"}) {
+  for (const std::string_view prefix : {"DW.ref.", "__odr_asan", "__clang_call_terminate"}) {
     if (symbol.starts_with(prefix)) return false;
   }
   return true;
