@@ -179,8 +179,11 @@ ExerciseResult empty_result(const Exercise& exercise, const GradeOptions& option
                         .title = exercise.title,
                         .file = exercise.file,
                         .readme = "exercises/" + exercise.name + "/README.md"};
+  result.points_elsewhere = exercise.hidden_points;
   for (const CheckSpec& spec : exercise.checks) {
-    if (!spec.hidden || options.hidden) result.checks.push_back({.spec = spec});
+    if (spec.hidden && !options.hidden) continue;
+    if (spec.hidden) result.points_elsewhere -= spec.points;
+    result.checks.push_back({.spec = spec});
   }
   return result;
 }

@@ -44,6 +44,7 @@ struct ExerciseResult {
   std::vector<std::string> messages;  ///< of the compiler
   std::vector<CheckResult> checks;
   std::vector<std::string> not_enforced;  ///< by the sandbox, on this machine
+  int points_elsewhere = 0;  ///< for the instructor's checks, where they did not run here
   double seconds = 0;
 
   [[nodiscard]] int points() const;

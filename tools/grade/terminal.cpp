@@ -112,6 +112,10 @@ std::vector<std::string> terminal_lines(const ExerciseResult& result, bool colou
   page.line(fmt::format("  {}  ({:.1f} s)",
                         result.full_marks() ? page.green(total) : page.bold(total),
                         result.seconds));
+  if (result.points_elsewhere > 0) {
+    page.line(
+        fmt::format("  {} more points are for your instructor's checks.", result.points_elsewhere));
+  }
   return page.take();
 }
 
