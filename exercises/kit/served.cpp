@@ -20,7 +20,7 @@ namespace {
 constexpr int narrow_buffer = 64 * 1024;
 constexpr std::size_t flood_piece = 16 * 1024;
 // Looks in a row that find the server asleep: what is under way over loopback arrives in between.
-constexpr int looks_until_stuck = 5;
+constexpr int looks_until_stuck = 25;
 constexpr std::chrono::milliseconds never_sleeps_after{300};
 
 void set_buffers(int fd, int size) {
