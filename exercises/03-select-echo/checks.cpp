@@ -89,7 +89,7 @@ TEST(SelectEcho, SendsTheRestWhenThereIsRoom) {
   scene.start();
   Peer client = scene.served();
   const Bytes sent = scene.send_until_full(client);
-  client.expect(sent);
+  scene.expect_all(client, sent);
   scene.expect_echo(client);
 }
 
@@ -100,7 +100,7 @@ TEST(SelectEcho, SendsTheRestBeforeItCloses) {
   Peer client = scene.served();
   const Bytes sent = scene.send_until_full(client);
   client.half_close();
-  client.expect(sent);
+  scene.expect_all(client, sent);
   client.expect_end();
 }
 

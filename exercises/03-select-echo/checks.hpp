@@ -74,6 +74,13 @@ class Scene {
     return sent;
   }
 
+  /// The client reads all that it has sent; with room to spare, since the kernel is slow to open a
+  /// small window again.
+  static void expect_all(Peer& client, const Bytes& sent) {
+    client.set_buffers(1 << 20);
+    client.expect(sent);
+  }
+
  private:
   static bool writable(const Peer& client);
 

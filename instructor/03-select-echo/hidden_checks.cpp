@@ -38,7 +38,7 @@ TEST(SelectEcho, SleepsWhenTheRestIsSent) {
   scene.start();
   Peer client = scene.served();
   const Bytes sent = scene.send_until_full(client);
-  client.receive(sent.size());
+  scene.expect_all(client, sent);
   subject.expect_idle();
 }
 
