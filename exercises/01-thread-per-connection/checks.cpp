@@ -1,0 +1,137 @@
+#include "exercises/01-thread-per-connection/checks.hpp"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace unblock::kit {
+namespace {
+
+constexpr std::size_t many = 100;
+
+TEST(Server, ServesEveryClient) {
+  Subject subject;
+  Scene scene{subject, many};
+  subject.start("run");
+  for (int number = 1; number <= 5; ++number) {
+    Peer client = scene.served("client " + std::to_string(number));
+    scene.expect_echo(client);
+  }
+}
+
+TEST(Server, ServesManyAtOnce) {
+  Subject subject;
+  Scene scene{subject, many};
+  subject.start("run");
+  const Peer silent = scene.connect("a silent client");
+  std::vector<Peer> clients;
+  for (int number = 1; number <= 5; ++number) {
+    clients.push_back(scene.served("client " + std::to_string(number)));
+  }
+  for (Peer& client : clients) scene.expect_echo(client);
+}
+
+TEST(Server, ClosesAConnectionAtItsEnd) {
+  Subject subject;
+  Scene scene{subject, many};
+  subject.start("run");
+  Peer client = scene.served();
+  client.half_close();
+  client.expect_end();
+}
+
+TEST(Server, KeepsTheLimit) {
+  Subject subject;
+  Scene scene{subject, 2};
+  Call run = subject.start("run");
+  Peer first = scene.served("client 1");
+  Peer second = scene.served("client 2");
+  Peer third = scene.connect("client 3");
+  third.send("now");
+  scene.await_rest(run);
+  third.expect_nothing("two clients are being served, and that is the limit: the third one waits");
+  second.close();
+  third.expect("now", "a client has left, and another one waits for its place");
+  scene.expect_echo(first);
+}
+
+TEST(Server, SleepsWhileItIsFull) {
+  Subject subject;
+  Scene scene{subject, 1};
+  Call run = subject.start("run");
+  const Peer first = scene.served("client 1");
+  const Peer second = scene.connect("client 2");
+  subject.expect_idle();
+  scene.await_rest(run);
+}
+
+TEST(Server, StopEndsAllConnections) {
+  Subject subject;
+  Scene scene{subject, many};
+  Call run = subject.start("run");
+  Peer client = scene.served("the client");
+  scene.await_rest(run);
+  subject.call("stop");
+  run.result();
+  client.expect_end("run has returned, and the client is still connected", true);
+  subject.finish();
+}
+
+TEST(Server, StopEndsTheWaitForAPlace) {
+  Subject subject;
+  Scene scene{subject, 1};
+  Call run = subject.start("run");
+  const Peer first = scene.served("client 1");
+  const Peer second = scene.connect("client 2");
+  scene.await_rest(run);
+  subject.call("stop");
+  run.result();
+  subject.finish();
+}
+
+TEST(Server, StopIsNotLostBeforeRun) {
+  Subject subject;
+  Scene scene{subject, many};
+  subject.call("stop");
+  subject.start("run").result();
+  subject.finish();
+}
+
+TEST(Server, RunWaitsForItsThreads) {
+  Subject subject;
+  Scene scene{subject, many};
+  const std::size_t threads = subject.threads().size();
+  Call run = subject.start("run");
+  Peer client = scene.served();
+  client.send("~");  // serve returns when the gate is open
+  scene.await_rest(run);
+  subject.call("stop");
+  subject.await_rest();
+  expect(!run.ended(), "run has returned while a call of serve was under way");
+  subject.call("open_gate");
+  run.result();
+  subject.await([&] { return subject.threads().size() <= threads; }, "the threads to end");
+  subject.finish();
+}
+
+TEST(Server, HasNoDataRace) {
+  Subject subject{{.race_detector = true}};
+  Scene scene{subject, 3};
+  Call run = subject.start("run");
+  std::vector<Peer> clients;
+  for (int number = 1; number <= 6; ++number) {
+    clients.push_back(scene.connect("client " + std::to_string(number)));
+  }
+  for (int round = 0; round < 2; ++round) {
+    for (int number = 0; number < 3; ++number) scene.expect_echo(clients[number]);
+    clients.erase(clients.begin(), clients.begin() + 3);  // and they leave
+  }
+  const Peer last = scene.served("client 7");
+  subject.call("stop");
+  run.result();
+  subject.finish();
+}
+
+}  // namespace
+}  // namespace unblock::kit
