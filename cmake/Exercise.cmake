@@ -2,7 +2,7 @@
 
 # What a submission is compiled with, and all that is linked to it. The sanitizers find what a check
 # cannot see from outside. The second build is for exercises with threads.
-set(UNBLOCK_SUBJECT_FLAGS -std=c++20 -O1 -g -fno-omit-frame-pointer -pthread -Wall -Wextra)
+set(UNBLOCK_SUBJECT_FLAGS -std=c++20 -O1 -g1 -fno-omit-frame-pointer -pthread -Wall -Wextra)
 # vptr looks through a pipe whether an address may be read: where a check leaves no descriptor free, it
 # would find fault with what is right.
 set(UNBLOCK_SUBJECT_FLAGS_address -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all)

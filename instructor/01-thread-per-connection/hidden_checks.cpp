@@ -49,7 +49,7 @@ TEST(Server, DoesNotCollectThreads) {
   };
   serve_clients(10);  // what the library keeps for later threads is there now
   const std::size_t before = mapped_bytes(subject.pid());
-  constexpr std::size_t clients = 60;
+  constexpr std::size_t clients = 150;
   serve_clients(clients);
   const std::size_t after = mapped_bytes(subject.pid());
   // A thread's stack has 2 MiB at least, and 8 MiB as a rule.

@@ -23,9 +23,9 @@ struct GradersFlags {
 };
 
 std::string trial_line(const TrialResult& trial) {
-  std::string line =
-      fmt::format("  {:<4} {:>2} of {:<3} {:>5.1f} s  {:<38}", trial.as_it_should_be ? "ok" : "BAD",
-                  trial.points, trial.possible, trial.seconds, trial.file);
+  std::string line = fmt::format("  {:<4} {:>2} of {:<3} {:>5.1f} s  {:<38} ",
+                                 trial.as_it_should_be ? "ok" : "BAD", trial.points, trial.possible,
+                                 trial.seconds, trial.file);
   if (!trial.problem.empty()) return line + trial.problem;
   line +=
       trial.lost.empty() ? "loses nothing" : fmt::format("loses {}", fmt::join(trial.lost, ", "));
@@ -55,6 +55,7 @@ int run_graders(const GradersFlags& flags) {
       }
       const auto results = try_graders(exercise, flags.options, [&](const TrialResult& trial) {
         out.line(trial_line(trial));
+        for (const std::string& surprise : trial.surprises) out.line("       " + surprise);
         if (!trial.as_it_should_be) ++wrong;
       });
       trials += results.size();

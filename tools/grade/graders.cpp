@@ -74,6 +74,17 @@ class Load {
   std::vector<std::jthread> threads_;
 };
 
+// What a failed check says, in one line; its seed repeats it.
+std::string told(const CheckResult& check) {
+  const Complaint& complaint = check.complaint;
+  std::string line = fmt::format("{} ({}, seed {}): {}", check.spec.name, complaint.kind,
+                                 check.seed, complaint.what);
+  if (!complaint.expected.empty()) line += "; expected: " + complaint.expected;
+  if (!complaint.came.empty()) line += "; came: " + complaint.came;
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  return line;
+}
+
 TrialResult try_file(const Exercise& exercise, const fs::path& file,
                      const std::set<std::string>& should_lose, std::size_t repeat,
                      std::size_t jobs) {
@@ -91,7 +102,12 @@ TrialResult try_file(const Exercise& exercise, const fs::path& file,
     trial.seconds = std::max(trial.seconds, result.seconds);
     should_have = trial.possible;
     for (const CheckResult& check : result.checks) {
-      if (check.outcome == CheckResult::Outcome::failed) trial.lost.insert(check.spec.name);
+      if (check.outcome == CheckResult::Outcome::failed) {
+        const bool is_new = trial.lost.insert(check.spec.name).second;
+        if (is_new && !should_lose.contains(check.spec.name)) {
+          trial.surprises.push_back(told(check));
+        }
+      }
       const bool counts = check.outcome != CheckResult::Outcome::skipped;
       if (counts && should_lose.contains(check.spec.name)) should_have -= check.spec.points;
       // A check that cannot run here takes nothing from anybody.

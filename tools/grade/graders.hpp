@@ -22,6 +22,8 @@ struct TrialResult {
   std::string file;  ///< "wrong/one_read.cpp"
   std::set<std::string> should_lose;
   std::set<std::string> lost;  ///< in any of the runs
+  /// What came where a check was lost that should not be: a line for each such check.
+  std::vector<std::string> surprises;
   int points = 0;              ///< the fewest of all runs
   int possible = 0;
   std::string problem;  ///< it does not compile, say
