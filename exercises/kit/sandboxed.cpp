@@ -100,6 +100,7 @@ Ending ending_of(const std::string& packet) {
   if (packet.size() != sizeof end) return {.text = "the sandbox broke down"};
   std::memcpy(&end, packet.data(), sizeof end);
   if (end.reason == sandbox::End::Reason::memory) return {.reason = Ending::Reason::memory};
+  if (end.reason == sandbox::End::Reason::processes) return {.reason = Ending::Reason::processes};
   const bool signalled = WIFSIGNALED(end.wait_status);
   if (end.reason == sandbox::End::Reason::cpu ||
       (signalled && WTERMSIG(end.wait_status) == SIGXCPU)) {

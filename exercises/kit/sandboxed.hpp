@@ -42,7 +42,7 @@ struct SandboxOptions {
 
 /// How a program in the sandbox ended.
 struct Ending {
-  enum class Reason { exited, signalled, memory, cpu, output, not_started };
+  enum class Reason { exited, signalled, memory, cpu, processes, output, not_started };
   Reason reason = Reason::not_started;
   int number = 0;    ///< exit status, or signal
   std::string text;  ///< why it was not started

@@ -31,7 +31,7 @@ constexpr milliseconds look_every{50};
 // about): so much CPU time is no progress.
 constexpr milliseconds idle_cpu_time{10};
 // What no answer takes, whatever the machine.
-constexpr std::chrono::seconds most_cpu_time{3};
+constexpr std::chrono::seconds most_cpu_time{2};
 // So long it may go on sleeping and waking for a moment, without any answer.
 constexpr std::chrono::seconds most_waiting{10};
 // A call that has used so much CPU time without falling asleep does not sleep at all.
@@ -373,6 +373,12 @@ void Subject::fail_ended(const Ending& ending) {
             "your code calls abort(), or an exception leaves a thread or a function that must not "
             "throw";
       }
+      break;
+    case Ending::Reason::processes:
+      failure.kind = Failure::Kind::limit;
+      failure.what = fmt::format("the program has {} processes and threads, as many as it may{}",
+                                 settings().limits.processes, when);
+      failure.cause = "your code starts them in a loop, and does not wait for their end";
       break;
     case Ending::Reason::output:
       failure.kind = Failure::Kind::limit;

@@ -16,7 +16,7 @@ enum class Status : char {
 
 /// How the program ended.
 struct End {
-  enum class Reason : int { by_itself, memory, cpu };
+  enum class Reason : int { by_itself, memory, cpu, processes };
   int wait_status = 0;  ///< as wait(2) gives it
   Reason reason = Reason::by_itself;
 };

@@ -21,11 +21,16 @@ namespace {
 // in that time.
 constexpr int look_every_ms = 20;
 
+// Who has as many processes as it may at so many looks, one after another, forks in a loop, and
+// would only keep the CPUs busy with it from now on.
+constexpr int looks_at_most_processes = 3;
+
 struct Process {
   pid_t pid = 0;
   pid_t parent = 0;
   unsigned long ticks = 0;  // of CPU time, its ended children's too
-  std::size_t pages = 0;    // resident
+  std::size_t threads = 0;
+  std::size_t pages = 0;  // resident
 };
 
 // One line of /proc/PID/stat: proc(5). The name in parentheses may hold anything.
@@ -39,15 +44,18 @@ bool read_process(const char* pid, Process& process) {
   unsigned long system = 0;
   long reaped_user = 0;
   long reaped_system = 0;
+  long threads = 0;
   long resident = 0;
   process.pid = std::atoi(pid);
   if (std::sscanf(line.c_str() + name_end + 1,
-                  " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld %*d %*d %*d %*d %*u "
+                  " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld %*d %*d %ld %*d %*u "
                   "%*u %ld",
-                  &process.parent, &user, &system, &reaped_user, &reaped_system, &resident) != 6) {
+                  &process.parent, &user, &system, &reaped_user, &reaped_system, &threads,
+                  &resident) != 7) {
     return false;
   }
   process.ticks = user + system + static_cast<unsigned long>(reaped_user + reaped_system);
+  process.threads = static_cast<std::size_t>(threads);
   process.pages = static_cast<std::size_t>(resident);
   return true;
 }
@@ -78,17 +86,21 @@ std::vector<Process> processes_below() {
   return below;
 }
 
-End::Reason over_limit(const Options& options) {
+End::Reason over_limit(const Options& options, int& looks_at_most) {
   static const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   static const auto second = static_cast<unsigned long>(::sysconf(_SC_CLK_TCK));
   std::size_t pages = 0;
+  std::size_t threads = 0;
   unsigned long ticks = 0;
   for (const Process& process : processes_below()) {
+    threads += process.threads;
     pages += process.pages;
     ticks += process.ticks;
   }
   if (pages * page > options.memory_mb << 20U) return End::Reason::memory;
   if (ticks > options.cpu_s * second) return End::Reason::cpu;
+  looks_at_most = threads >= options.processes ? looks_at_most + 1 : 0;
+  if (looks_at_most == looks_at_most_processes) return End::Reason::processes;
   return End::Reason::by_itself;
 }
 
@@ -119,9 +131,10 @@ End supervise(pid_t program, const Options& options) {
   ::sigemptyset(&none);
 
   End end;
+  int looks_at_most = 0;
   for (;;) {
     if (reap(program, end.wait_status)) return end;
-    end.reason = over_limit(options);
+    end.reason = over_limit(options, looks_at_most);
     if (end.reason != End::Reason::by_itself) return end;
     pollfd listener{status_fd, 0, 0};  // POLLHUP comes unasked
     constexpr timespec wait{.tv_sec = 0, .tv_nsec = look_every_ms * 1'000'000L};
