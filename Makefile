@@ -73,6 +73,7 @@ gradescope:  ## an autograder for Gradescope: make gradescope EXERCISES='read-ex
 
 .PHONY: classroom
 classroom: setup  ## a template for GitHub Classroom: make classroom DIR=../template
+	@[[ -n '$(DIR)' ]] || { echo 'Say where: make classroom DIR=../template' >&2; exit 2; }
 	@scripts/build dev unblock
 	@build/bin/unblock handout '$(DIR)'
 	@mkdir -p '$(DIR)/.github/workflows'

@@ -1,6 +1,7 @@
 #include "tools/grade/handout.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,10 @@ std::size_t write_handout(const fs::path& target) {
   }
   for (const std::string& name : exercise_names()) {
     Exercise exercise = exercise_named(name);
+    // Not what somebody who has tried the exercise has made of it.
+    if (const auto starter = committed_file(exercise)) {
+      std::ofstream{target / "exercises" / name / exercise.file, std::ios::binary} << *starter;
+    }
     exercise.folder = target / "exercises" / name;
     fs::create_directories(kept_starter(exercise).parent_path());
     fs::copy_file(exercise.folder / exercise.file, kept_starter(exercise),

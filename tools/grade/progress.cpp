@@ -34,20 +34,29 @@ std::optional<std::string> output_of(const std::vector<std::string>& command) {
   return std::nullopt;
 }
 
+std::string path_in_tree(const Exercise& exercise) {
+  return "exercises/" + exercise.name + "/" + exercise.file;
+}
+
+std::optional<std::string> git(const std::vector<std::string>& arguments) {
+  std::vector<std::string> command{"/usr/bin/env", "git", "-C", source_folder()};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return output_of(command);
+}
+
 // The student's file as git first knew it: in a clone or a classroom's copy that is the starter.
 std::optional<std::string> starter_in_git(const Exercise& exercise) {
-  const std::string path = "exercises/" + exercise.name + "/" + exercise.file;
-  const std::vector<std::string> git{"/usr/bin/env", "git", "-C", source_folder()};
-  std::vector<std::string> log = git;
-  log.insert(log.end(), {"log", "--diff-filter=A", "--format=%H", "--", path});
-  const auto commits = output_of(log);
+  const std::string path = path_in_tree(exercise);
+  const auto commits = git({"log", "--diff-filter=A", "--format=%H", "--", path});
   if (!commits || commits->empty()) return std::nullopt;
-  std::vector<std::string> show = git;
-  show.insert(show.end(), {"show", commits->substr(0, commits->find('\n')) + ":" + path});
-  return output_of(show);
+  return git({"show", commits->substr(0, commits->find('\n')) + ":" + path});
 }
 
 }  // namespace
+
+std::optional<std::string> committed_file(const Exercise& exercise) {
+  return git({"show", "HEAD:" + path_in_tree(exercise)});
+}
 
 Progress::Progress(fs::path file) : file_{std::move(file)} {
   const json known = json::parse(read_file(file_), nullptr, false);

@@ -47,6 +47,9 @@ std::vector<std::string> next_hint(const Exercise& exercise, Progress& progress)
 /// tell. Throws UserError where the starter cannot be had.
 std::string reset_exercise(const Exercise& exercise);
 
+/// The student's file as the last commit has it; nothing where there is no git or no such commit.
+std::optional<std::string> committed_file(const Exercise& exercise);
+
 /// Where a handout keeps a starter.
 std::filesystem::path kept_starter(const Exercise& exercise);
 

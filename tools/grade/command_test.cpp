@@ -1,0 +1,149 @@
+// `unblock grade` and its family, used as a person uses them.
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "core/child_process.hpp"
+#include "tools/grade/build.hpp"
+#include "tools/grade/exercise.hpp"
+#include "tools/grade/graders.hpp"
+
+namespace unblock::grade {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Finished {
+  int status = -1;
+  std::string output;
+  std::string errors;
+};
+
+Finished unblock(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), UNBLOCK_COMMAND);
+  ChildProcess child{{.command = arguments}};
+  Finished run;
+  run.output = child.read_rest(std::chrono::minutes{5});
+  run.errors = child.read_errors();
+  run.status = child.wait().value_or(-1);
+  return run;
+}
+
+std::string read_file(const fs::path& path) {
+  std::ifstream file{path, std::ios::binary};
+  return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+class GradeCommand : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (exercise_named("01-read-exactly").instructor_folder.empty()) {
+      GTEST_SKIP() << "the instructor's folder is not here";
+    }
+  }
+
+  void hand_in(const std::string& student, const std::string& text) const {
+    const fs::path file = folder_.path() / "class" / student / "read_exactly.cpp";
+    fs::create_directories(file.parent_path());
+    std::ofstream{file, std::ios::binary} << text;
+  }
+
+  static fs::path instructor() { return source_folder() / "instructor/01-read-exactly"; }
+  static std::string submission(const fs::path& name) { return read_file(instructor() / name); }
+
+  static int points_of(const std::set<std::string>& names) {
+    int points = 0;
+    for (const CheckSpec& check : exercise_named("01-read-exactly").checks) {
+      if (names.contains(check.name)) points += check.points;
+    }
+    return points;
+  }
+
+  // A file whose functions only do this.
+  static std::string doing(const std::string& code) {
+    return "#include \"read_exactly.hpp\"\n#include <unistd.h>\n"
+           "std::size_t exercise::read_exactly(int, std::span<std::byte>) { " +
+           code +
+           " }\n"
+           "void exercise::write_all(int, std::span<const std::byte>) { " +
+           code + " }\n";
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(GradeCommand, GradesAClassWhoeverIsInIt) {
+  hand_in("right", submission("solution.cpp"));
+  hand_in("another manner", submission("second_solution.cpp"));
+  const fs::path eintr = "wrong/eintr_is_an_error.cpp";
+  hand_in("eintr", submission(eintr));
+  hand_in("fork bomb", doing("for (;;) fork();"));
+  const fs::path slow = "wrong/polls_in_a_loop.cpp";
+  hand_in("slow", submission(slow));
+  hand_in("crash", doing("__builtin_trap();"));
+  hand_in("no code", "this is not C++");
+  hand_in("too much", std::string(std::size_t{10} << 20U, ' '));
+  hand_in("=odd, \"name\"\x1b[2J", submission("solution.cpp"));
+  fs::create_directories(folder_.path() / "class" / "nothing");
+
+  const fs::path csv = folder_.path() / "grades.csv";
+  const Finished run = unblock(
+      {"grade", "read-exactly", "--class", folder_.path() / "class", "--csv", csv, "--jobs", "2"});
+  EXPECT_EQ(run.status, 0) << run.errors;
+  EXPECT_NE(run.output.find("10 submissions"), std::string::npos) << run.output;
+  EXPECT_EQ(run.output.find('\x1b'), std::string::npos);
+
+  const std::string table = read_file(csv);
+  const int all = exercise_named("01-read-exactly").points();
+  const auto row = [&](const std::string& student, int points, const std::string& remark) {
+    const std::string line = student + "," + std::to_string(points) + "," + std::to_string(points) +
+                             "," + std::to_string(all) + "," + remark;
+    EXPECT_NE(table.find("\n" + line), std::string::npos) << line << " is not in\n" << table;
+  };
+  row("right", all, "\r");
+  row("another manner", all, "\r");
+  row("eintr", all - points_of(stated_losses(instructor() / eintr)), "\r");
+  row("fork bomb", 0, "\r");
+  row("slow", all - points_of(stated_losses(instructor() / slow)), "\r");
+  row("crash", 0, "\r");
+  row("no code", 0, "01-read-exactly: read_exactly.cpp does not compile");
+  row("too much", 0, "\"01-read-exactly: ");
+  row("nothing", 0, "01-read-exactly: ");
+  row("\"'=odd, \"\"name\"\"?[2J\"", all, "\r");
+}
+
+TEST_F(GradeCommand, WritesAHandoutWithoutWhatIsTheInstructors) {
+  const fs::path target = folder_.path() / "handout";
+  const Finished run = unblock({"handout", target});
+  EXPECT_EQ(run.status, 0) << run.errors;
+  EXPECT_TRUE(fs::exists(target / "CMakeLists.txt"));
+  EXPECT_TRUE(fs::exists(target / "exercises/01-read-exactly/checks.cpp"));
+  EXPECT_FALSE(fs::exists(target / "instructor"));
+  for (const auto& entry : fs::recursive_directory_iterator{target}) {
+    if (entry.path().filename() != "read_exactly.cpp") continue;
+    EXPECT_NE(read_file(entry.path()).find("TODO"), std::string::npos) << entry.path();
+  }
+  const Finished again = unblock({"handout", target});
+  EXPECT_EQ(again.status, 1);
+  EXPECT_NE(again.errors.find("exists and is no empty folder"), std::string::npos) << again.errors;
+}
+
+TEST_F(GradeCommand, SaysWhatItDoesNotKnow) {
+  const Finished near = unblock({"grade", "read-exactl"});
+  EXPECT_EQ(near.status, 1);
+  EXPECT_NE(near.errors.find("read-exactly"), std::string::npos) << near.errors;
+  const Finished nobody = unblock({"grade", "read-exactly", "--class", folder_.path() / "none"});
+  EXPECT_EQ(nobody.status, 1);
+  EXPECT_NE(nobody.errors.find("cannot be read"), std::string::npos) << nobody.errors;
+  const Finished both = unblock({"grade", "--class", "a", "--submission", "b"});
+  EXPECT_EQ(both.status, 2);
+}
+
+}  // namespace
+}  // namespace unblock::grade
