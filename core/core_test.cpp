@@ -85,6 +85,17 @@ TEST(Nearest, FindsASlipAndNothingFartherOff) {
   EXPECT_EQ(nearest("kqueue", models), "");
 }
 
+TEST(Nearest, PrefersTheOneThatTheWordBegins) {
+  const std::vector<std::string> models{"polling", "poll", "epoll-lt", "epoll-et", "fibers"};
+  EXPECT_EQ(nearest("epol", models), "epoll-lt");
+  EXPECT_EQ(nearest("epll", models), "epoll-lt");
+  EXPECT_EQ(nearest("epoll-e", models), "epoll-et");
+  EXPECT_EQ(nearest("pol", models), "poll");
+  EXPECT_EQ(nearest("pollin", models), "polling");
+  EXPECT_EQ(nearest("fib", models), "fibers");
+  EXPECT_EQ(nearest("x", models), "");
+}
+
 TEST(EditDistance, CountsInsertionsDeletionsAndSubstitutions) {
   EXPECT_EQ(edit_distance("", "abc"), 3U);
   EXPECT_EQ(edit_distance("select", "select"), 0U);

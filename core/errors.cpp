@@ -25,9 +25,11 @@ std::string explain(const std::exception& error) {
   return line;
 }
 
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-  // One row of the Wagner-Fischer table at a time: row[j] is the distance of the first i
-  // characters of `a` from the first j of `b`.
+namespace {
+
+// The last row of the Wagner-Fischer table: element j is the distance of `a` from the first j
+// characters of `b`. It keeps one row at a time.
+std::vector<std::size_t> distances(const std::string& a, const std::string& b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
   for (std::size_t i = 1; i <= a.size(); ++i) {
@@ -39,7 +41,18 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
       row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
     }
   }
-  return row[b.size()];
+  return row;
+}
+
+}  // namespace
+
+std::size_t edit_distance(const std::string& a, const std::string& b) {
+  return distances(a, b).back();
+}
+
+std::size_t distance_to_beginning(const std::string& word, const std::string& whole) {
+  const std::vector<std::size_t> row = distances(word, whole);
+  return *std::min_element(row.begin(), row.end());
 }
 
 }  // namespace unblock

@@ -5,6 +5,7 @@
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace unblock {
 
@@ -29,20 +30,32 @@ class UserError : public std::runtime_error {
 /// adds the way out.
 std::string explain(const std::exception& error);
 
-/// The candidate nearest to `word`, or an empty string where none is near enough to be a slip.
+/// The candidate that `word` is most likely to stand for: the one whose beginning it resembles most
+/// ("epol" is epoll-lt rather than poll), and of several the nearest. An empty string where none is
+/// near enough to be a slip.
 template <typename Candidates>
 std::string nearest(const std::string& word, const Candidates& candidates);
 
 /// Number of insertions, deletions and substitutions that turn `a` into `b`.
 std::size_t edit_distance(const std::string& a, const std::string& b);
 
+/// The least such number that turns `word` into any beginning of `whole`; 0 where it is one.
+std::size_t distance_to_beginning(const std::string& word, const std::string& whole);
+
 template <typename Candidates>
 std::string nearest(const std::string& word, const Candidates& candidates) {
+  // As many slips, or more, make another word.
+  const std::size_t far = word.size() / 3 + 2;
+  // A word that is cut short may lack any number of letters; one of two letters must be right.
+  const std::size_t slips = word.size() / 4;
   std::string best;
-  std::size_t best_distance = word.size() / 3 + 2;  // farther than this is another word, not a slip
+  std::pair<std::size_t, std::size_t> best_distance;
   for (const std::string& candidate : candidates) {
-    const std::size_t distance = edit_distance(word, candidate);
-    if (distance < best_distance) {
+    const std::pair distance{distance_to_beginning(word, candidate),
+                             edit_distance(word, candidate)};
+    const bool is_cut_short = word.size() >= 2 && distance.first <= slips;
+    if (distance.second >= far && !is_cut_short) continue;
+    if (best.empty() || distance < best_distance) {
       best = candidate;
       best_distance = distance;
     }

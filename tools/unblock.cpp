@@ -64,6 +64,20 @@ std::vector<std::string> words_of(int argc, char** argv) {
   return words;
 }
 
+// Where the first word is no command and seems to be meant for one; else what the parser says.
+std::string complaint(const CLI::ParseError& error, const CLI::App& app, int argc, char** argv) {
+  const std::string word = argc > 1 ? argv[1] : "";
+  std::vector<std::string> commands;
+  for (const CLI::App* const command : app.get_subcommands(nullptr)) {
+    commands.push_back(command->get_name());
+  }
+  const bool is_known = std::find(commands.begin(), commands.end(), word) != commands.end();
+  const std::string near = is_known || word.starts_with('-') ? "" : nearest(word, commands);
+  if (near.empty()) return fmt::format("{}; see unblock --help", one_line(error.what()));
+  return fmt::format("no command is called '{}': did you mean '{}'? See unblock --help", word,
+                     near);
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"How programs wait, side by side", "unblock"};
   app.require_subcommand(0, 1);
@@ -84,7 +98,7 @@ int run(int argc, char** argv) {
     return print_overview();
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help
-    fmt::print(stderr, "unblock: {}; see unblock --help\n", one_line(error.what()));
+    fmt::print(stderr, "unblock: {}\n", complaint(error, app, argc, argv));
     return 2;
   } catch (const std::exception& error) {
     fmt::print(stderr, "unblock: {}\n", explain(error));

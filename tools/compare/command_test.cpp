@@ -90,6 +90,14 @@ TEST(CompareCommand, SuggestsTheNearModel) {
                        "unblock: no model is called 'epol-lt': did you mean 'epoll-lt'? There"));
 }
 
+TEST(UnblockCommand, SuggestsTheNearCommand) {
+  const Outcome outcome = run_command({"compair"});
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_EQ(
+      outcome.errors,
+      "unblock: no command is called 'compair': did you mean 'compare'? See unblock --help\n");
+}
+
 TEST(CompareCommand, RefusesWhatCannotBeMeant) {
   const std::vector<std::pair<std::vector<std::string>, int>> wrong{
       {{"compare", "--connections", "0"}, 2},

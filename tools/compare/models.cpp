@@ -31,6 +31,7 @@ const std::vector<KnownModel>& known_models() {
        "glibc gives each read that waits a thread, and the lesson allows it 512"},
       {9, "proactor", "proactor-uring", "completions, from io_uring"},
       {13, "fibers", "fibers", "code that looks blocking, on stacks of our own"},
+      {13, "fibers", "fibers-ucontext", "the same, switched with swapcontext(3)", false},
   };
   return models;
 }
