@@ -21,9 +21,9 @@ setup:  ## install what this machine lacks (all others do it too)
 	@scripts/setup
 
 .PHONY: demo
-demo: setup  ## run the lessons' servers side by side
+demo: setup  ## run the lessons' servers side by side: a table, and a page with plots
 	@scripts/build dev programs
-	@build/bin/unblock compare
+	@build/bin/unblock compare --html build/demo.html
 
 .PHONY: test
 test: setup  ## run every test

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -13,6 +14,8 @@
 #include "core/errors.hpp"
 #include "core/experiment.hpp"
 #include "tools/compare/output_file.hpp"
+#include "tools/compare/page/markup.hpp"
+#include "tools/compare/page/page.hpp"
 #include "tools/compare/report.hpp"
 #include "tools/compare/results.hpp"
 #include "tools/compare/terminal.hpp"
@@ -41,16 +44,17 @@ int list_loads() {
   return 0;
 }
 
-// Where the results go: tables to the terminal, JSON to its file. Nothing but JSON goes to standard
-// output where that is wanted there.
+// Where the results go: tables to the terminal, JSON and the page to their files. Nothing but JSON
+// goes to standard output where that is wanted there.
 class Output {
  public:
-  explicit Output(const std::string& json)
+  Output(const std::string& json, const std::string& html)
       : json_on_stdout_{json == "-"},
         out_{json_on_stdout_ ? nullptr : stdout},
         colour_{out_.colour()},
         width_{width_of(stdout)} {
     if (!json.empty() && !json_on_stdout_) json_.emplace(json);
+    if (!html.empty()) page_.emplace(html);
   }
 
   void show(const std::vector<std::string>& lines) {
@@ -76,13 +80,32 @@ class Output {
     }
   }
 
+  // Says where it is in one piece, so that a terminal makes a link of it.
+  void write_page(const Results& results) {
+    if (!page_) return;
+    page_->write(page::page_of(results, page_->path()));
+    const auto path = std::filesystem::absolute(page_->path()).lexically_normal();
+    out_.line("page     " + page::file_url(path));
+  }
+
  private:
   bool json_on_stdout_;
   Narrator out_;
   bool colour_;
   std::size_t width_;
   std::optional<OutputFile> json_;
+  std::optional<OutputFile> page_;
 };
+
+void require_two_files(const CompareFlags& flags) {
+  if (flags.html == "-") {
+    throw UserError{"--html takes a file, for a browser to open: for example --html demo.html"};
+  }
+  if (!flags.html.empty() && flags.html == flags.json) {
+    throw UserError{
+        fmt::format("--json and --html would both write {}: name two files", flags.html)};
+  }
+}
 
 std::chrono::nanoseconds nanoseconds_of(double seconds) {
   return std::chrono::nanoseconds{std::llround(seconds * 1e9)};
@@ -197,7 +220,8 @@ int run_compare(const CompareFlags& flags, const std::vector<std::string>& words
   for (const Load& load : loads) {
     if (!flags.scales) allow_descriptors_for(load.options);
   }
-  Output output{flags.json};
+  require_two_files(flags);
+  Output output{flags.json, flags.html};
 
   const auto begin = std::chrono::steady_clock::now();
   const Interrupt interrupt;
@@ -210,6 +234,7 @@ int run_compare(const CompareFlags& flags, const std::vector<std::string>& words
   results.elapsed = std::chrono::steady_clock::now() - begin;
   output.show_legend(flags);
   output.write_json(results);
+  output.write_page(results);
   if (results.interrupted) return 128 + SIGINT;
   return any_measured(results) ? 0 : 1;
 }

@@ -32,6 +32,7 @@ struct CompareFlags {
   bool lists_loads = false;
   bool scales = false;
   std::string json;  ///< a file; "-" for standard output
+  std::string html;  ///< a file
 };
 
 /// Adds the subcommand; `flags` must outlive `app`.

@@ -277,7 +277,7 @@ TEST(CompareCommand, ExplainsEveryFlag) {
   EXPECT_EQ(outcome.status, 0);
   for (const char* const flag :
        {"--load", "--connections", "--idle", "--slow", "--size", "--pipeline", "--rate",
-        "--duration", "--rounds", "--pin", "--with", "--scale", "--json", "--list"}) {
+        "--duration", "--rounds", "--pin", "--with", "--scale", "--json", "--html", "--list"}) {
     EXPECT_TRUE(contains(outcome.output, flag));
   }
 }

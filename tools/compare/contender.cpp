@@ -16,7 +16,9 @@ Contender contender_for_model(const std::string& name) {
           .command = {program_path(model.program), "serve", "--model", model.name, "--port", "0"},
           .lesson = model.lesson,
           .summary = model.summary,
-          .limit = model.limit};
+          .limit = model.limit,
+          .why = why(model),
+          .lesson_page = lesson_page(model)};
 }
 
 Contender contender_for_command(const std::string& text) {

@@ -12,9 +12,11 @@ namespace unblock {
 struct Contender {
   std::string name;
   std::vector<std::string> command;
-  int lesson = 0;            ///< 0: somebody else's
-  std::string summary = {};  ///< a sentence's worth
-  std::string limit = {};    ///< why it may hold fewer connections than it is offered
+  int lesson = 0;                ///< 0: somebody else's
+  std::string summary = {};      ///< a sentence's worth
+  std::string limit = {};        ///< why it may hold fewer connections than it is offered
+  std::string why = {};          ///< two sentences: why a model comes out as it does
+  std::string lesson_page = {};  ///< from the root of the tree; of a model only
 };
 
 /// The contender that the model of this name is (tools/compare/models.hpp). Throws UserError where

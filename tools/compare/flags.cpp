@@ -91,6 +91,12 @@ CLI::App* declare_compare(CLI::App& app, CompareFlags& flags) {
   }
   command->add_option("--json", flags.json, "Write the results to this file; - for standard output")
       ->group(result_group);
+  command
+      ->add_option(
+          "--html", flags.html,
+          "Write the results to this file as a page with plots, for a browser; it needs no "
+          "network")
+      ->group(result_group);
   return command;
 }
 

@@ -51,6 +51,10 @@ const KnownModel& find_model(const std::string& name) {
                         fmt::join(names, ", "))};
 }
 
+std::string lesson_page(const KnownModel& model) {
+  return fmt::format("lessons/{:02}-{}/README.md", model.lesson, model.program);
+}
+
 std::string program_path(const std::string& program) {
   namespace fs = std::filesystem;
   const fs::path here = fs::read_symlink("/proc/self/exe").parent_path();

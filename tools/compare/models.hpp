@@ -15,6 +15,12 @@ struct KnownModel {
   std::string limit = {};  ///< why it may hold fewer connections than it is offered
 };
 
+/// Two sentences on why it comes out as it does beside the others.
+const std::string& why(const KnownModel& model);
+
+/// The model's lesson, from the root of the tree: "lessons/05-epoll/README.md".
+std::string lesson_page(const KnownModel& model);
+
 /// In the order of the lessons.
 const std::vector<KnownModel>& known_models();
 

@@ -23,14 +23,7 @@ struct Column {
 // off.
 Column ratio_column(const Entry& reference) {
   return {{"", "ratio"}, [&reference](const Entry& entry) -> Table::Cell {
-            const auto ratio = paired_ratio(metric("requests_per_second"), entry, reference);
-            if (!ratio) return {"-"};
-            // Of one pair of rounds nothing is known but itself.
-            if (std::min(entry.rounds.size(), reference.rounds.size()) < 2) {
-              return {fmt::format("{:.2f}", ratio->median)};
-            }
-            const double off = std::max(ratio->high - ratio->median, ratio->median - ratio->low);
-            return {fmt::format("{:.2f} ±{:.2f}", ratio->median, off)};
+            return {describe_ratio(entry, reference)};
           }};
 }
 
@@ -146,8 +139,25 @@ std::string describe_pinning(Pinning pinning) {
   return {};
 }
 
+std::string describe_ratio(const Entry& entry, const Entry& reference) {
+  const auto ratio = paired_ratio(metric("requests_per_second"), entry, reference);
+  if (!ratio) return "-";
+  // Of one pair of rounds nothing is known but itself.
+  if (std::min(entry.rounds.size(), reference.rounds.size()) < 2) {
+    return fmt::format("{:.2f}", ratio->median);
+  }
+  const double off = std::max(ratio->high - ratio->median, ratio->median - ratio->low);
+  return fmt::format("{:.2f} ±{:.2f}", ratio->median, off);
+}
+
 std::vector<std::string> remarks_on(const Comparison& comparison) {
   std::vector<std::string> lines;
+  if (comparison.interrupted) {
+    std::size_t done = 0;
+    for (const Entry& entry : comparison.entries) done = std::max(done, entry.rounds.size());
+    lines.push_back(fmt::format("interrupted: {} of {} begun", plural(done, "round"),
+                                comparison.planned_rounds));
+  }
   for (const Entry& entry : comparison.entries) remark_on(entry, lines);
   remark_on_calls(comparison, lines);
   for (const char* const id : {"requests_per_second", "cpu_us_per_request"}) {
@@ -201,13 +211,6 @@ std::vector<std::string> report(const Comparison& comparison, bool colour, std::
   const auto add = [&](const std::string& text, std::size_t indent) {
     for (std::string& line : wrapped(text, width, indent)) lines.push_back(std::move(line));
   };
-  if (comparison.interrupted) {
-    std::size_t done = 0;
-    for (const Entry& entry : comparison.entries) done = std::max(done, entry.rounds.size());
-    add(fmt::format("interrupted: {} of {} begun", plural(done, "round"),
-                    comparison.planned_rounds),
-        2);
-  }
   for (const std::string& line : remarks_on(comparison)) add(line, 2);
   if (const Entry* const reference = reference_of(comparison)) {
     add(fmt::format("ratio    of the requests/s to those of {} in the same rounds, and how far it "

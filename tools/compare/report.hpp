@@ -14,8 +14,12 @@ std::string describe_plan(const Load& load, const RoundOptions& options, std::si
 /// "server and client share one CPU (--pin same, ...)"
 std::string describe_pinning(Pinning pinning);
 
+/// The entry's requests per second as a ratio to the reference's of the same rounds, and how far it
+/// may be off: "0.73 ±0.04"; "-" where there is none.
+std::string describe_ratio(const Entry& entry, const Entry& reference);
+
 /// What is known of one comparison and stands in no column: why an entry failed clients, which
-/// ones cannot be told apart, the noise, the client's share. Also for the page.
+/// ones cannot be told apart, that it was interrupted; the noise; the client's share.
 std::vector<std::string> remarks_on(const Comparison& comparison);
 std::string describe_noise(const Comparison& comparison);
 std::string describe_client(const Comparison& comparison);

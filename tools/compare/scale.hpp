@@ -36,6 +36,10 @@ struct Scale {
   std::string left_out;      ///< why there are fewer points than planned; empty where there are all
 };
 
+/// Whether the contender's line ends at this number of connections, so that what was measured there
+/// does not count.
+bool has_ended_at(const Sweep& sweep, const std::string& name, std::size_t connections);
+
 /// The connections at which models are measured: 1 to 10,000.
 const std::vector<std::size_t>& scale_connections();
 constexpr std::size_t busy_among_idle = 10;

@@ -13,12 +13,6 @@
 namespace unblock {
 namespace {
 
-bool has_ended_at(const Sweep& sweep, const std::string& name, std::size_t connections) {
-  return std::any_of(sweep.ends.begin(), sweep.ends.end(), [&](const ScaleEnd& end) {
-    return end.name == name && end.connections == connections;
-  });
-}
-
 // The cells of one point, by the name of the model; none for one that ended there.
 std::vector<std::pair<std::string, Table::Cell>> cells_at(const Sweep& sweep,
                                                           const ScalePoint& point,
@@ -57,6 +51,12 @@ std::vector<std::string> table_of(const Sweep& sweep, const Metric& metric, bool
 }
 
 }  // namespace
+
+bool has_ended_at(const Sweep& sweep, const std::string& name, std::size_t connections) {
+  return std::any_of(sweep.ends.begin(), sweep.ends.end(), [&](const ScaleEnd& end) {
+    return end.name == name && end.connections == connections;
+  });
+}
 
 std::vector<std::string> report(const Scale& scale, bool colour, std::size_t width) {
   std::vector<std::string> lines;
