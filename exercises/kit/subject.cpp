@@ -295,6 +295,32 @@ void Subject::expect_idle(const std::string& cause) {
         .cause = cause});
 }
 
+void Subject::interrupt(const std::string& name) {
+  pid_t found = 0;
+  SleepingCall in;
+  await(
+      [&] {
+        for (const pid_t thread : threads()) {
+          const auto call = sleeping_call(thread);
+          if (!call || call->is_command_channel || thread_state(thread) != 'S') continue;
+          if (!call->text.starts_with(name + "(")) continue;
+          found = thread;
+          in = *call;
+        }
+        return found != 0;
+      },
+      "one of its threads to sleep in " + name);
+  step("a signal interrupts it in {}", in.text);
+  signal(found, true);
+}
+
+void Subject::signal(pid_t thread, bool asleep) {
+  ::syscall(SYS_tgkill, pid(), thread, SIGUSR1);
+  if (!asleep) return;
+  // Awake is not enough: epoll_wait still prefers an event that comes now to EINTR.
+  await([&] { return !is_pending(SIGUSR1, pid(), thread); }, "the signal to be handled");
+}
+
 std::vector<pid_t> Subject::threads() const { return thread_ids(pid()); }
 
 std::size_t Subject::descriptors() const { return open_descriptors(pid()); }
@@ -464,13 +490,8 @@ void Call::interrupt() {
         return asleep || is_awake();
       },
       "it to fall asleep in a system call");
-  const pid_t tid = thread();
   step("a signal interrupts it{}", asleep ? " in " + in.text : "");
-  ::syscall(SYS_tgkill, subject_->pid(), tid, SIGUSR1);
-  if (!asleep) return;
-  // Awake is not enough: epoll_wait still prefers an event that comes now to EINTR.
-  subject_->await([&] { return ended() || !is_pending(SIGUSR1, subject_->pid(), tid); },
-                  "the signal to be handled");
+  subject_->signal(thread(), asleep);
 }
 
 bool Call::ended() {

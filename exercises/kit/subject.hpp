@@ -118,6 +118,10 @@ class Subject {
   /// second.
   void expect_idle(const std::string& cause = {});
 
+  /// Sends a signal to one of its threads that sleeps in this system call ("select"), waiting for
+  /// such a thread, and until the signal is handled: for threads that the student's code has made.
+  void interrupt(const std::string& name);
+
   [[nodiscard]] pid_t pid() const noexcept { return sandboxed_->pid(); }
   [[nodiscard]] std::vector<pid_t> threads() const;
   /// Open descriptors.
@@ -147,6 +151,7 @@ class Subject {
   /// What is known of a wait that goes on; a subject that makes no progress is found by it.
   struct Wait;
 
+  void signal(pid_t thread, bool asleep);
   Call send_command(std::int64_t id, const std::string& name, const MessageWriter& command);
   Answer await_answer(const Call& call);
   [[noreturn]] void fail_early(const Call& call);
