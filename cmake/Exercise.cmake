@@ -26,14 +26,15 @@ function(unblock_subject_object result source)
   set(${result} ${object} PARENT_SCOPE)
 endfunction()
 
-# unblock_exercise(NN-name [SOURCES given.cpp ...] [LIBRARIES uring ...])
+# unblock_exercise(NN-name [SOURCES given.cpp ...] [HEADERS lessons/13-fibers/context.hpp ...] [LIBRARIES uring ...])
 #   The exercise in this folder's NN-name: its subject, built but for the student's file, and its
 #   checks (with the instructor's, where there are any), build/exercises/NN-name/checks; the target
 #   exercise_NN-name builds both, exercise_NN those of all exercises with this number. SOURCES are
-#   linked to the subject besides subject.cpp, LIBRARIES are libraries of the system. The test
-#   exercises.NN-name grades the grader.
+#   linked to the subject besides subject.cpp, LIBRARIES are libraries of the system. HEADERS may be
+#   included by the student's file, besides those that any may include. The test exercises.NN-name
+#   grades the grader.
 function(unblock_exercise name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SOURCES;HEADERS;LIBRARIES" ${ARGN})
   set(folder ${CMAKE_CURRENT_SOURCE_DIR}/${name})
   set(hidden ${PROJECT_SOURCE_DIR}/instructor/${name}/hidden_checks.cpp)
   set(build ${PROJECT_BINARY_DIR}/exercises/${name})
@@ -82,6 +83,7 @@ function(unblock_exercise name)
     set_tests_properties(exercises.${name} PROPERTIES LABELS exercises TIMEOUT 900)
   endif()
 
+  set(headers ${UNBLOCK_GIVEN_HEADERS} ${arg_HEADERS})
   set(libraries ${arg_LIBRARIES})
   list(TRANSFORM libraries PREPEND -l)
   # What `unblock grade` needs to build a submission: CMake is not asked then.
@@ -89,7 +91,7 @@ function(unblock_exercise name)
   foreach(list "flags;${UNBLOCK_SUBJECT_FLAGS}"
                "address_flags;${UNBLOCK_SUBJECT_FLAGS_address}" "address_objects;${of_address}"
                "thread_flags;${UNBLOCK_SUBJECT_FLAGS_thread}" "thread_objects;${of_thread}"
-               "libraries;${libraries}" "given_headers;${UNBLOCK_GIVEN_HEADERS}")
+               "libraries;${libraries}" "given_headers;${headers}")
     list(POP_FRONT list key)
     list(TRANSFORM list REPLACE "(.+)" "\"\\1\"")
     list(JOIN list ", " values)
