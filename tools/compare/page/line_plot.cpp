@@ -117,8 +117,9 @@ std::string label_at(const LinePlot& plot, std::size_t number, double y, const F
   const auto& [x, end_y] = labelled.points.back();
   const double begin = field.right + frame.font * 1.4;
   std::string svg =
-      fmt::format(R"(<path class="leader" d="M{:.1f} {:.1f}L{:.1f} {:.1f}H{:.1f}"/>)",
-                  field.x(plot.x, x), field.y(plot.y, end_y), begin, y, begin + frame.font * 0.4);
+      fmt::format(R"(<path class="leader" d="M{:.1f} {:.1f}H{:.1f}L{:.1f} {:.1f}h{:.1f}"/>)",
+                  field.x(plot.x, x), field.y(plot.y, end_y), field.right + frame.font * 0.2, begin,
+                  y, frame.font * 0.4);
   const std::string words = frame.is_narrow ? std::to_string(number + 1) : label_of(labelled);
   return svg + text("name", begin + frame.font * 0.7, y + frame.font * 0.35, "start", words);
 }

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cctype>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -82,12 +84,14 @@ std::string ends_of(const Sweep& sweep) {
 
 Section section_of(const Sweep& sweep, const Results& results) {
   const std::string id = "sweep-" + sweep.name;
-  std::string title = sweep.name + " connections: " + sweep.summary;
+  std::string title = sweep.name + " connections";
+  title.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(title.front())));
+  const std::string heading = title + ": " + sweep.summary;
   if (sweep.points.empty()) {
-    return {id, title, section_html(id, title, "<p>Nothing was measured.</p>\n")};
+    return {id, title, section_html(id, heading, "<p>Nothing was measured.</p>\n")};
   }
-  const auto plotted = [&](const char* metric_id, const char* heading) {
-    return plot_of(sweep, metric(metric_id), results, heading);
+  const auto plotted = [&](const char* metric_id, const char* above) {
+    return plot_of(sweep, metric(metric_id), results, above);
   };
   std::string html = plotted("cpu_us_per_request", "CPU time per request") +
                      plotted("requests_per_second", "Requests per second") +
@@ -95,7 +99,7 @@ Section section_of(const Sweep& sweep, const Results& results) {
   for (const char* const metric_id : {"cpu_us_per_request", "requests_per_second", "memory_mib"}) {
     html += table_of(sweep, metric(metric_id), results, fmt::format("{}-{}", id, metric_id));
   }
-  return {id, title, section_html(id, title, html)};
+  return {id, title, section_html(id, heading, html)};
 }
 
 }  // namespace unblock::page

@@ -10,7 +10,7 @@ namespace unblock::page {
 /// A part of the page with a heading, to which the navigation leads.
 struct Section {
   std::string id;
-  std::string title;  ///< as plain text
+  std::string title;  ///< in the navigation, as plain text
   std::string html;
 };
 
