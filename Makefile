@@ -103,6 +103,13 @@ bench: setup  ## measure speed, in ratios
 	@scripts/setup bench
 	@CMAKE_FLAGS='-DUNBLOCK_BENCH=ON $(CMAKE_FLAGS)' scripts/build release bench
 
+# A library that cannot be had is told by the set-up, and its peers are left out.
+.PHONY: peers
+peers: setup  ## compare with Asio, libuv, libevent ...: make peers FLAGS='--load all-busy'
+	@scripts/setup peers || true
+	@CMAKE_FLAGS='-DUNBLOCK_PEERS=ON $(CMAKE_FLAGS)' scripts/build release programs peers
+	@scripts/compare-peers build-release $(FLAGS)
+
 .PHONY: format
 format:  ## format the C++ files
 	@find core testkit lessons $(wildcard tools bench exercises instructor tests) \

@@ -1,16 +1,17 @@
 /* The yardstick: the bare edge-triggered epoll echo loop, in C, as one writes it who wants an echo
  * server and nothing else. It keeps the contract of the lessons' programs (it prints "listening on
- * HOST:PORT (model bare-epoll)" and ends on SIGTERM) and is right (short writes, back-pressure, a
- * table that is full, resets), so that it may be compared with servers that are.
+ * HOST:PORT (model bare-epoll)", and SIGINT and SIGTERM end it with status 0) and is right (short
+ * writes, back-pressure, a table that is full, resets), so that it may be compared with servers that
+ * are.
  *
- *   bare_epoll [--port N] [--cpu N]
+ *   bare_epoll [--host NAME] [--port N] [--cpu N]
  *
  * A connection that the socket lets down in a write keeps the rest, reads no more until it is gone,
  * and is registered for both directions from the start, so that no epoll_ctl follows. */
 
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -39,7 +40,7 @@ static int listener_paused; /* out of descriptors: wait until one is given back 
 static char buffer[BUFFER_SIZE];
 
 static void die(const char *call) {
-  perror(call);
+  fprintf(stderr, "bare_epoll: %s: %s\n", call, strerror(errno));
   exit(1);
 }
 
@@ -129,22 +130,42 @@ static void on_event(int fd, uint32_t events) {
   }
 }
 
-static int listen_on(uint16_t port) {
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+/* The kernel closes what is open. */
+static void on_stop(int number) {
+  (void)number;
+  _exit(0);
+}
+
+static int listen_on(const char *host, const char *port) {
+  struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+  struct addrinfo *address;
+  int status = getaddrinfo(host, port, &hints, &address);
+  if (status != 0) {
+    fprintf(stderr, "bare_epoll: host '%s' does not resolve (%s)\n", host, gai_strerror(status));
+    exit(1);
+  }
+  int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) die("socket");
   int on = 1;
   if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) die("setsockopt");
   if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0) die("setsockopt");
-  struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_port = htons(port),
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) die("bind");
-  if (listen(fd, SOMAXCONN) < 0) die("listen");
+  if (bind(fd, address->ai_addr, address->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0) {
+    fprintf(stderr, "bare_epoll: cannot listen on %s, port %s: %s\n", host, port, strerror(errno));
+    exit(1);
+  }
+  freeaddrinfo(address);
+  return fd;
+}
+
+static void announce(int fd, const char *host) {
+  struct sockaddr_storage address;
   socklen_t length = sizeof address;
   if (getsockname(fd, (struct sockaddr *)&address, &length) < 0) die("getsockname");
-  printf("listening on 127.0.0.1:%u (model bare-epoll)\n", ntohs(address.sin_port));
-  fflush(stdout);
-  return fd;
+  /* The port lies at the same place in an IPv6 address. */
+  unsigned port = ntohs(((struct sockaddr_in *)&address)->sin_port);
+  const char *format = strchr(host, ':') != NULL ? "listening on [%s]:%u (model bare-epoll)\n"
+                                                 : "listening on %s:%u (model bare-epoll)\n";
+  if (printf(format, host, port) < 0 || fflush(stdout) != 0) die("standard output");
 }
 
 static long number(const char *text, long largest) {
@@ -158,20 +179,26 @@ static long number(const char *text, long largest) {
 }
 
 int main(int argc, char **argv) {
-  uint16_t port = 0;
+  const char *host = "127.0.0.1";
+  const char *port = "0";
   for (int i = 1; i < argc; i += 2) {
-    if (i + 1 < argc && strcmp(argv[i], "--port") == 0) {
-      port = (uint16_t)number(argv[i + 1], 65535);
+    if (i + 1 < argc && strcmp(argv[i], "--host") == 0) {
+      host = argv[i + 1];
+    } else if (i + 1 < argc && strcmp(argv[i], "--port") == 0) {
+      number(argv[i + 1], 65535);
+      port = argv[i + 1];
     } else if (i + 1 < argc && strcmp(argv[i], "--cpu") == 0) {
       cpu_set_t set;
       CPU_ZERO(&set);
       CPU_SET((size_t)number(argv[i + 1], CPU_SETSIZE - 1), &set);
       if (sched_setaffinity(0, sizeof set, &set) < 0) die("sched_setaffinity");
     } else {
-      fprintf(stderr, "usage: bare_epoll [--port N] [--cpu N]\n");
+      fprintf(stderr, "usage: bare_epoll [--host NAME] [--port N] [--cpu N]\n");
       return 2;
     }
   }
+  struct sigaction stop = {.sa_handler = on_stop};
+  if (sigaction(SIGINT, &stop, NULL) < 0 || sigaction(SIGTERM, &stop, NULL) < 0) die("sigaction");
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) < 0) die("getrlimit");
   connections = calloc(limit.rlim_cur, sizeof *connections);
@@ -179,12 +206,14 @@ int main(int argc, char **argv) {
 
   epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_fd < 0) die("epoll_create1");
-  listen_fd = listen_on(port);
+  listen_fd = listen_on(host, port);
   struct epoll_event listening = {.events = EPOLLIN, .data.fd = listen_fd};
   if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listen_fd, &listening) < 0) die("epoll_ctl");
 
+  announce(listen_fd, host);
+
   struct epoll_event events[EVENTS];
-  for (;;) { /* SIGINT and SIGTERM end it: the kernel closes what is open */
+  for (;;) { /* until on_stop() */
     int ready = epoll_wait(epoll_fd, events, EVENTS, -1);
     if (ready < 0 && errno != EINTR) die("epoll_wait");
     for (int i = 0; i < ready; ++i) {

@@ -223,6 +223,7 @@ TEST_P(Conformance, SurvivesClientsThatLeaveAtOnce) {
 }
 
 TEST_P(SeveralAtOnce, LetsClientsBeyondTheLimitWait) {
+  if (!GetParam().takes_a_limit) GTEST_SKIP() << "it has no --max-connections";
   ServerOptions two = options();
   two.max_connections = 2;
   RunningServer server{GetParam().model, two};

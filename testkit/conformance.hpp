@@ -21,6 +21,10 @@ struct ModelUnderTest {
   /// False where the model polls in a loop and never sleeps.
   bool sleeps_when_idle = true;
   std::size_t threads = 0;  ///< ServerOptions::threads
+  /// False where the number of clients served at once cannot be limited.
+  bool takes_a_limit = true;
+  /// What serves it as a program, before --port, where that is not `program serve --model NAME`.
+  std::vector<std::string> command = {};
 };
 
 /// A test's name for the model: "epoll-lt" becomes "epoll_lt"; with threads, "fibers_3_threads".

@@ -21,8 +21,11 @@ namespace {
 using std::chrono::milliseconds;
 
 ChildOptions serve_command(const ModelUnderTest& model, const std::string& port = "0") {
-  ChildOptions options;
-  options.command = {model.program, "serve", "--model", model.model.name, "--port", port};
+  ChildOptions options{.command = model.command};
+  if (options.command.empty()) {
+    options.command = {model.program, "serve", "--model", model.model.name};
+  }
+  options.command.insert(options.command.end(), {"--port", port});
   if (model.threads != 0) {
     options.command.insert(options.command.end(), {"--threads", std::to_string(model.threads)});
   }

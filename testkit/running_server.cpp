@@ -8,6 +8,7 @@
 #include "core/errors.hpp"
 #include "core/observe.hpp"
 #include "testkit/client.hpp"
+#include "testkit/program_server.hpp"
 
 namespace unblock {
 
@@ -29,6 +30,9 @@ RunningServer::RunningServer(std::string name, std::unique_ptr<AnyServer> server
 }
 
 pid_t RunningServer::thread_id() const {
+  if (const auto* program = dynamic_cast<const ProgramServer*>(server_.get())) {
+    return program->pid();
+  }
   await([this] { return thread_id_ != 0; }, test_deadline);
   return thread_id_;
 }

@@ -24,7 +24,7 @@ class RunningServer {
 
   [[nodiscard]] std::uint16_t port() const noexcept { return server_->port(); }
   [[nodiscard]] AnyServer& server() noexcept { return *server_; }
-  /// The kernel's id of the thread that is in run().
+  /// The kernel's id of the thread that serves: the one in run(), or a program's first.
   [[nodiscard]] pid_t thread_id() const;
 
   /// Whether run() has returned.
