@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -222,7 +223,9 @@ bool link(const Exercise& exercise, const json& settings, const Place& place,
 // The program, or nothing where `subject` has a problem now.
 fs::path build_one(const Exercise& exercise, const json& settings, const fs::path& folder,
                    const std::string& sanitizer, BuiltSubject& subject) {
-  const Place place{.in = folder / "in", .out = folder / "out", .sanitizer = sanitizer};
+  const Place place{
+      .in = folder / "in", .out = folder / (sanitizer + "-out"), .sanitizer = sanitizer};
+  fs::create_directories(place.out);
   if (!compile(exercise, settings, place, subject) ||
       !is_acceptable(exercise, place.object(), place.in, subject) ||
       !link(exercise, settings, place, subject)) {
@@ -262,12 +265,23 @@ fs::path checks_of(const Exercise& exercise) {
 BuiltSubject build_subject(const Exercise& exercise, const std::string& text,
                            const fs::path& folder) {
   const json settings = build_settings(exercise);
-  BuiltSubject subject;
   stage(exercise, settings, text, folder);
-  fs::create_directories(folder / "out");
-  subject.address = build_one(exercise, settings, folder, "address", subject);
-  if (exercise.threads && subject.problem.empty()) {
-    subject.thread = build_one(exercise, settings, folder, "thread", subject);
+  const auto build = [&](const char* sanitizer, fs::path BuiltSubject::*program) {
+    BuiltSubject built;
+    built.*program = build_one(exercise, settings, folder, sanitizer, built);
+    return built;
+  };
+  if (!exercise.threads) return build("address", &BuiltSubject::address);
+  // Both at once: somebody waits for them.
+  auto other = std::async(std::launch::async, build, "thread", &BuiltSubject::thread);
+  BuiltSubject subject = build("address", &BuiltSubject::address);
+  const BuiltSubject with_threads = other.get();
+  subject.thread = with_threads.thread;
+  subject.not_enforced.insert(subject.not_enforced.end(), with_threads.not_enforced.begin(),
+                              with_threads.not_enforced.end());
+  if (subject.problem.empty()) {
+    subject.problem = with_threads.problem;
+    subject.messages = with_threads.messages;
   }
   return subject;
 }
