@@ -296,6 +296,7 @@ void Subject::expect_idle(const std::string& cause) {
 }
 
 void Subject::interrupt(const std::string& name) {
+  const auto cpu_before = cpu_time();
   pid_t found = 0;
   SleepingCall in;
   await(
@@ -307,9 +308,10 @@ void Subject::interrupt(const std::string& name) {
           found = thread;
           in = *call;
         }
-        return found != 0;
+        return found != 0 || cpu_time() - cpu_before > never_sleeps_after;
       },
       "one of its threads to sleep in " + name);
+  if (found == 0) return;
   step("a signal interrupts it in {}", in.text);
   signal(found, true);
 }

@@ -120,6 +120,7 @@ class Subject {
 
   /// Sends a signal to one of its threads that sleeps in this system call ("select"), waiting for
   /// such a thread, and until the signal is handled: for threads that the student's code has made.
+  /// Does nothing where they never sleep.
   void interrupt(const std::string& name);
 
   [[nodiscard]] pid_t pid() const noexcept { return sandboxed_->pid(); }
