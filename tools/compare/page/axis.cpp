@@ -57,8 +57,10 @@ Axis log_axis(double low, double high, std::string label) {
             .label = std::move(label)};
   if (axis.high <= axis.low * 1.5) axis.high = next_round(next_round(axis.low));
   const bool has_room = axis.high / axis.low < 2'000;
-  for (double at = axis.low; at <= axis.high * (1 + 1e-9); at = next_round(at)) {
+  double at = axis.low;
+  while (at <= axis.high * (1 + 1e-9)) {
     axis.ticks.push_back({at, has_room || is_power_of_ten(at) ? short_number(at) : ""});
+    at = next_round(at);
   }
   return axis;
 }

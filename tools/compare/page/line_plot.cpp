@@ -83,9 +83,8 @@ std::vector<double> label_heights(const LinePlot& plot, const Field& field, cons
   double lowest = field.top - apart;
   for (const std::size_t i : order) lowest = heights[i] = std::max(heights[i], lowest + apart);
   double highest = field.bottom + apart;
-  for (auto i = order.rbegin(); i != order.rend(); ++i) {
-    highest = heights[*i] = std::min(heights[*i], highest - apart);
-  }
+  std::reverse(order.begin(), order.end());
+  for (const std::size_t i : order) highest = heights[i] = std::min(heights[i], highest - apart);
   return heights;
 }
 
