@@ -1,7 +1,9 @@
 #include "tools/grade/build.hpp"
 
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -61,7 +63,22 @@ std::string read_product(const fs::path& path) {
   return bytes;
 }
 
+// What keeps a submission from using io_uring; it has no rights there, whoever we are.
+std::string why_no_io_uring() {
+  int disabled = 0;  // where the kernel is older than this setting
+  std::ifstream{"/proc/sys/kernel/io_uring_disabled"} >> disabled;
+  io_uring_params parameters{};
+  const UniqueFd ring{static_cast<int>(::syscall(SYS_io_uring_setup, 1, &parameters))};
+  if (ring && disabled == 0) return {};
+  if (!ring && errno == ENOSYS) return "this kernel has no io_uring";
+  return "this system does not allow io_uring (sysctl kernel.io_uring_disabled, or a container's "
+         "seccomp profile)";
+}
+
 json build_settings(const Exercise& exercise) {
+  if (const std::string why = left_out(exercise.name); !why.empty()) {
+    throw UserError{fmt::format("{} is left out: {}", exercise.name, why)};
+  }
   const fs::path file = build_folder() / "exercises" / exercise.name / "build.json";
   if (!fs::exists(file)) {
     throw UserError{fmt::format("{} is not built: run `make exercises`", exercise.name)};
@@ -260,6 +277,16 @@ fs::path checks_of(const Exercise& exercise) {
     }
   }
   return program;
+}
+
+std::string left_out(const std::string& exercise) {
+  const fs::path built = build_folder() / "exercises" / exercise / "build.json";
+  if (fs::exists(built)) {
+    const json settings = json::parse(read_file(built));
+    if (settings.contains("left_out")) return settings.at("left_out");
+  }
+  const bool known = fs::exists(source_folder() / "exercises" / exercise / "exercise.toml");
+  return known && exercise_named(exercise).io_uring ? why_no_io_uring() : "";
 }
 
 BuiltSubject build_subject(const Exercise& exercise, const std::string& text,

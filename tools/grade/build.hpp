@@ -36,6 +36,10 @@ struct BuiltSubject {
 BuiltSubject build_subject(const Exercise& exercise, const std::string& text,
                            const std::filesystem::path& folder);
 
+/// Why an exercise cannot be done here: it needs a library that was not there when this was built,
+/// or io_uring, and the system has it not. Empty where nothing is missing.
+std::string left_out(const std::string& exercise);
+
 /// The checks of an exercise. Throws UserError where they are not built, or older than their
 /// sources.
 std::filesystem::path checks_of(const Exercise& exercise);

@@ -9,6 +9,7 @@
 #include "core/errors.hpp"
 #include "core/experiment.hpp"
 #include "core/observe.hpp"
+#include "tools/grade/build.hpp"
 #include "tools/grade/class.hpp"
 #include "tools/grade/commands.hpp"
 #include "tools/grade/exercise.hpp"
@@ -56,6 +57,10 @@ void write_formats(const GradeFlags& flags, const std::vector<ExerciseResult>& r
   if (!flags.classroom.empty()) write_file(flags.classroom, to_classroom(results), std::ios::app);
 }
 
+std::string left_out_line(const std::string& name, const std::string& why) {
+  return fmt::format("{}\n  left out: {}\n", name, why);
+}
+
 int run_grade(const GradeFlags& flags) {
   Narrator out{flags.json ? nullptr : stdout};
   std::vector<ExerciseResult> results;
@@ -66,6 +71,10 @@ int run_grade(const GradeFlags& flags) {
   Progress progress;
   for (const std::string& name : chosen_exercises(flags.exercises)) {
     try {
+      if (const std::string why = left_out(name); !why.empty()) {
+        (flags.json ? Narrator{stderr} : out).line(left_out_line(name, why));
+        continue;
+      }
       const Exercise exercise = exercise_named(name);
       const fs::path folder = own ? exercise.folder : fs::path{flags.submission};
       results.push_back(grade_folder(exercise, folder, flags.options()));
@@ -99,6 +108,10 @@ int run_class(const GradeFlags& flags) {
   Narrator out{stdout};
   std::vector<Exercise> exercises;
   for (const std::string& name : chosen_exercises(flags.exercises)) {
+    if (const std::string why = left_out(name); !why.empty()) {
+      out.line(left_out_line(name, why));
+      continue;
+    }
     exercises.push_back(exercise_named(name));
     checks_of(exercises.back());  // that they are built is not each student's affair
   }

@@ -9,6 +9,7 @@
 #include "core/errors.hpp"
 #include "core/experiment.hpp"
 #include "core/observe.hpp"
+#include "tools/grade/build.hpp"
 #include "tools/grade/commands.hpp"
 #include "tools/grade/exercise.hpp"
 #include "tools/grade/graders.hpp"
@@ -45,6 +46,10 @@ int run_graders(const GradersFlags& flags) {
   for (const std::string& name : chosen_exercises(flags.exercises)) {
     out.line(name);
     try {
+      if (const std::string why = left_out(name); !why.empty()) {
+        out.line("  left out: " + why);
+        continue;
+      }
       const Exercise exercise = exercise_named(name);
       if (exercise.instructor_folder.empty()) {
         throw UserError{"its instructor's folder is not here"};

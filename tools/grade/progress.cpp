@@ -10,6 +10,7 @@
 
 #include "core/child_process.hpp"
 #include "core/errors.hpp"
+#include "tools/grade/build.hpp"
 #include "tools/grade/terminal.hpp"
 
 namespace unblock::grade {
@@ -95,7 +96,8 @@ void Progress::forget(const std::string& exercise) {
 std::string Progress::next(const std::vector<std::string>& exercises) const {
   const auto unfinished = [this](const std::string& name) {
     const auto entry = of(name);
-    return !entry || entry->possible == 0 || entry->points < entry->possible;
+    const bool finished = entry && entry->possible > 0 && entry->points >= entry->possible;
+    return !finished && left_out(name).empty();
   };
   const auto found = std::find_if(exercises.begin(), exercises.end(), unfinished);
   return found == exercises.end() ? "" : *found;
@@ -123,6 +125,7 @@ std::vector<std::string> progress_lines(const Progress& progress) {
     try {
       const Exercise exercise = exercise_named(name);
       const auto entry = progress.of(name);
+      if (const std::string why = left_out(name); !why.empty()) throw UserError{"left out: " + why};
       const bool graded = entry && entry->possible > 0;
       points += graded ? entry->points : 0;
       possible += graded ? entry->possible : exercise.points();
