@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -38,6 +39,8 @@ enum class Pinning {
   split,  ///< one each
   none,   ///< the scheduler decides
 };
+
+inline constexpr std::array all_pinnings{Pinning::same, Pinning::split, Pinning::none};
 
 /// "same", "split", "none".
 std::string to_string(Pinning pinning);

@@ -9,6 +9,7 @@
 #include "core/errors.hpp"
 #include "core/experiment.hpp"
 #include "core/observe.hpp"
+#include "tools/cli/declare.hpp"
 #include "tools/grade/build.hpp"
 #include "tools/grade/class.hpp"
 #include "tools/grade/commands.hpp"
@@ -139,26 +140,40 @@ int run_class(const GradeFlags& flags) {
 void declare_grade(CLI::App& app, Chosen& chosen) {
   CLI::App* const command = app.add_subcommand("grade", "Grade solutions of the exercises");
   const auto flags = std::make_shared<GradeFlags>();
-  command->add_option("exercise", flags->exercises, "Their numbers or names; all by default");
-  auto* const submission = command->add_option(
-      "--submission", flags->submission, "A folder that was handed in, instead of exercises/");
+  command->add_option("exercise", flags->exercises, "Their numbers or names; all by default")
+      ->type_name("EXERCISE");
+  auto* const submission = command
+                               ->add_option("--submission", flags->submission,
+                                            "A folder that was handed in, instead of exercises/")
+                               ->type_name("FOLDER");
   command
       ->add_option("--class", flags->whole_class,
                    "A folder of such folders: the points of each go to --csv")
+      ->type_name("FOLDER")
       ->excludes(submission);
-  command->add_option("--csv", flags->csv, "With --class")->capture_default_str();
-  command->add_option("--reports", flags->reports,
-                      "With --class: a folder for a text for each student");
+  command->add_option("--csv", flags->csv, "With --class: the file for the points")
+      ->type_name("FILE")
+      ->capture_default_str();
+  command
+      ->add_option("--reports", flags->reports,
+                   "With --class: a folder for a text for each student")
+      ->type_name("FOLDER");
   command->add_option("--jobs", flags->jobs, "Checks, or with --class submissions, at once")
-      ->check(CLI::Range(1, 1'000));
-  command->add_option("--seed", flags->seed,
-                      "Repeat the checks' random inputs: the seed that --json tells");
+      ->type_name("N")
+      ->check(cli::between(1, 1'000));
+  command
+      ->add_option("--seed", flags->seed,
+                   "Repeat the checks' random inputs: the seed that --json tells")
+      ->type_name("N");
   command->add_flag("--public", flags->public_only, "Without the instructor's checks");
-  command->add_flag("--json", flags->json, "Print the result as JSON");
-  command->add_option("--junit", flags->junit, "Write JUnit's XML to this file");
-  command->add_option("--gradescope", flags->gradescope, "Write Gradescope's results.json");
-  command->add_option("--classroom", flags->classroom,
-                      "Append the result for GitHub Classroom's reporter ($GITHUB_OUTPUT)");
+  command->add_flag("--json", flags->json, "Print the result as JSON, for programs");
+  command->add_option("--junit", flags->junit, "Write JUnit's XML to this file")->type_name("FILE");
+  command->add_option("--gradescope", flags->gradescope, "Write Gradescope's results.json there")
+      ->type_name("FILE");
+  command
+      ->add_option("--classroom", flags->classroom,
+                   "Append the result for GitHub Classroom's reporter ($GITHUB_OUTPUT)")
+      ->type_name("FILE");
   command->callback([flags, &chosen] {
     chosen = [flags] { return flags->whole_class.empty() ? run_grade(*flags) : run_class(*flags); };
   });

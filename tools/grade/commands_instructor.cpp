@@ -9,6 +9,7 @@
 #include "core/errors.hpp"
 #include "core/experiment.hpp"
 #include "core/observe.hpp"
+#include "tools/cli/declare.hpp"
 #include "tools/grade/build.hpp"
 #include "tools/grade/commands.hpp"
 #include "tools/grade/exercise.hpp"
@@ -78,10 +79,14 @@ void declare_graders(CLI::App& app, Chosen& chosen) {
   CLI::App* const command = app.add_subcommand(
       "graders", "Grade the graders: right solutions and known-wrong ones (instructors)");
   const auto flags = std::make_shared<GradersFlags>();
-  command->add_option("exercise", flags->exercises, "Their numbers or names; all by default");
+  command->add_option("exercise", flags->exercises, "Their numbers or names; all by default")
+      ->type_name("EXERCISE");
   command->add_option("--repeat", flags->options.repeat, "How often the right ones are graded")
-      ->check(CLI::Range(1, 10'000));
-  command->add_option("--jobs", flags->options.jobs, "Checks at once")->check(CLI::Range(1, 1'000));
+      ->type_name("N")
+      ->check(cli::between(1, 10'000));
+  command->add_option("--jobs", flags->options.jobs, "Checks at once")
+      ->type_name("N")
+      ->check(cli::between(1, 1'000));
   command->add_flag("--busy", flags->options.busy, "Keep every CPU busy meanwhile");
   command->callback([flags, &chosen] { chosen = [flags] { return run_graders(*flags); }; });
 }
@@ -90,7 +95,7 @@ void declare_handout(CLI::App& app, Chosen& chosen) {
   CLI::App* const command = app.add_subcommand(
       "handout", "Write what students get: everything but the instructor's folder");
   const auto target = std::make_shared<std::string>();
-  command->add_option("folder", *target, "A new folder")->required();
+  command->add_option("folder", *target, "A new folder")->type_name("FOLDER")->required();
   command->callback([target, &chosen] {
     chosen = [target] {
       const std::size_t files = write_handout(*target);

@@ -89,15 +89,16 @@ void declare_student_commands(CLI::App& app, Chosen& chosen) {
   const auto add = [&](const char* name, const char* what, int (*run)(const std::string&)) {
     CLI::App* const command = app.add_subcommand(name, what);
     const auto word = std::make_shared<std::string>();
-    CLI::Option* const option = command->add_option("exercise", *word, "Its number or name");
+    CLI::Option* const option =
+        command->add_option("exercise", *word, "Its number or name")->type_name("EXERCISE");
     command->callback([word, run, &chosen] { chosen = [word, run] { return run(*word); }; });
     return option;
   };
   add("watch", "Grade an exercise whenever its file is saved", run_watch);
-  add("hint", "One hint more at each call", run_hint);
+  add("hint", "Tell one hint more at each call", run_hint);
   add("reset", "Put an exercise's starter back; what was there is kept beside it", run_reset)
       ->required();
-  app.add_subcommand("progress", "Points so far, and what is next")->callback([&chosen] {
+  app.add_subcommand("progress", "Show the points so far, and what is next")->callback([&chosen] {
     chosen = [] {
       Narrator out{stdout};
       print(out, progress_lines(Progress{}));
