@@ -92,13 +92,13 @@ class CommandLine {
     app.formatter(std::make_shared<Help>());
     app.set_help_flag("-h,--help", "Print this help");
     app.require_subcommand(0, 1);
-    declare_compare(app, compare)->callback([this] {
-      chosen = [this] { return run_compare(compare, words); };
+    declare_compare(app, compare_)->callback([this] {
+      chosen = [this] { return run_compare(compare_, words); };
     });
     CLI::App* const list =
         app.add_subcommand("list", "List lessons, models, experiments and exercises");
-    list->add_flag("--json", list_as_json, "Print it as JSON, for programs");
-    list->callback([this] { chosen = [this] { return run_list(list_as_json); }; });
+    list->add_flag("--json", list_as_json_, "Print it as JSON, for programs");
+    list->callback([this] { chosen = [this] { return run_list(list_as_json_); }; });
     grade::declare_commands(app, chosen);
     declare_completion(app, chosen);
     app.add_subcommand("manual", "Print the manual page, for `man -l -`")->callback([this] {
@@ -113,8 +113,8 @@ class CommandLine {
   std::function<int()> chosen = print_overview;
 
  private:
-  CompareFlags compare;
-  bool list_as_json = false;
+  CompareFlags compare_;
+  bool list_as_json_ = false;
 };
 
 // What a shell asks, through the script of `unblock completion`. It is told nothing where something
