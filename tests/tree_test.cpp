@@ -140,6 +140,13 @@ Lines allowed_folders(const File& file) {
   if (top == "exercises" || top == "instructor" || top == "tools") {
     allowed.emplace_back("exercises/kit");
   }
+  // An exercise may give what the lesson of its number has built.
+  if (top == "exercises" || top == "instructor") {
+    const std::string number = file.path.substr(top.size() + 1, 3);
+    for (const std::string& folder : lesson_folders()) {
+      if (folder.starts_with("lessons/" + number)) allowed.push_back(folder);
+    }
+  }
   // What the public and the instructor's checks of an exercise share.
   if (top == "instructor") {
     allowed.push_back("exercises" + file.folder().substr(top.size()));
@@ -386,6 +393,7 @@ TEST(IncludeRules, HoldForSamples) {
   const File lesson{.path = "lessons/99-none/a.cpp", .text = ""};
   const File test{.path = "lessons/99-none/lesson_test.cpp", .text = ""};
   const File tool{.path = "tools/a.cpp", .text = ""};
+  const File exercise{.path = "exercises/01-none/a.cpp", .text = ""};
   EXPECT_TRUE(may_include(core, "core/b.hpp"));
   EXPECT_FALSE(may_include(core, "testkit/b.hpp"));
   EXPECT_FALSE(may_include(core, "lessons/01-blocking/echo_server.hpp"));
@@ -395,6 +403,8 @@ TEST(IncludeRules, HoldForSamples) {
   EXPECT_FALSE(may_include(lesson, "testkit/b.hpp"));
   EXPECT_TRUE(may_include(test, "testkit/b.hpp"));
   EXPECT_FALSE(may_include(tool, "lessons/01-blocking/echo_server.hpp"));
+  EXPECT_TRUE(may_include(exercise, "lessons/01-blocking/echo_server.hpp"));
+  EXPECT_FALSE(may_include(exercise, "lessons/13-fibers/context.hpp"));
 }
 
 TEST(Declaration, NamesWhatALessonUses) {

@@ -21,6 +21,7 @@ class MyChannel final : public Channel {
 
   std::optional<std::string> receive() override {
     // TODO: while there is nothing, the fiber waits. Afterwards there is room: for whom?
+    (void)scheduler_;
     return std::nullopt;
   }
 

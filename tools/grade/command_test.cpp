@@ -125,10 +125,10 @@ TEST_F(GradeCommand, WritesAHandoutWithoutWhatIsTheInstructors) {
   EXPECT_TRUE(fs::exists(target / "CMakeLists.txt"));
   EXPECT_TRUE(fs::exists(target / "exercises/01-read-exactly/checks.cpp"));
   EXPECT_FALSE(fs::exists(target / "instructor"));
-  for (const auto& entry : fs::recursive_directory_iterator{target}) {
-    if (entry.path().filename() != "read_exactly.cpp") continue;
-    EXPECT_NE(read_file(entry.path()).find("TODO"), std::string::npos) << entry.path();
-  }
+  const std::string starter = read_file(target / "exercises/01-read-exactly/read_exactly.cpp");
+  EXPECT_NE(starter, "");
+  EXPECT_NE(starter, submission("solution.cpp"));
+  EXPECT_EQ(starter, read_file(target / "exercises/01-read-exactly/.starter/read_exactly.cpp"));
   const Finished again = unblock({"handout", target});
   EXPECT_EQ(again.status, 1);
   EXPECT_NE(again.errors.find("exists and is no empty folder"), std::string::npos) << again.errors;

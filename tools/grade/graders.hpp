@@ -24,7 +24,7 @@ struct TrialResult {
   std::set<std::string> lost;  ///< in any of the runs
   /// What came where a check was lost that should not be: a line for each such check.
   std::vector<std::string> surprises;
-  int points = 0;              ///< the fewest of all runs
+  int points = 0;  ///< the fewest of all runs
   int possible = 0;
   std::string problem;  ///< it does not compile, say
   double seconds = 0;   ///< of the slowest run

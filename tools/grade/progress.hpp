@@ -27,8 +27,8 @@ class Progress {
   void told_hint(const std::string& exercise);
   void forget(const std::string& exercise);
 
-  /// The first of `exercises` that has not all its points yet, of those that can be done here; empty
-  /// where all have.
+  /// The first of `exercises` that has not all its points yet, of those that can be done here;
+  /// empty where all have.
   [[nodiscard]] std::string next(const std::vector<std::string>& exercises) const;
 
  private:
