@@ -165,6 +165,9 @@ Two of them, with thousands of silent connections.
 .B unblock compare \-\-with mine=\(aq./server \-\-port 0\(aq \-\-rate 20000
 A server of your own beside ours, in an open loop.
 .TP
+.B unblock compare \-\-html compare.html
+Every model, written as one page with plots, for a browser.
+.TP
 .B unblock compare \-\-scale \-\-json scale.json
 From 1 to 10,000 connections, for a program to read.
 .TP
