@@ -33,6 +33,7 @@ int print_overview() {
       "  unblock compare select epoll-lt     two of them\n"
       "  unblock compare --load many-idle    another load; --list describes them\n"
       "  unblock compare --scale             from 1 to 10,000 connections\n"
+      "  unblock compare --html demo.html    the same as a page with plots, for a browser\n"
       "  unblock list                        lessons, models and experiments\n"
       "  unblock progress                    the exercises, your points, and what is next\n"
       "  unblock grade read-exactly          your solution of one of them\n"
