@@ -20,24 +20,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t told_checks = 8;
 
-std::vector<fs::path> student_folders(const fs::path& folder) {
-  std::error_code error;
-  std::vector<fs::path> folders;
-  for (fs::directory_iterator at{folder, error}, end; !error && at != end; at.increment(error)) {
-    // A link may lead to another student's folder, or anywhere.
-    if (at->symlink_status().type() == fs::file_type::directory) folders.push_back(at->path());
-  }
-  if (error) {
-    throw UserError{fmt::format("{} cannot be read: {}", folder.string(), error.message())};
-  }
-  if (folders.empty()) {
-    throw UserError{
-        fmt::format("there is no folder below {}: each student's is one", folder.string())};
-  }
-  std::sort(folders.begin(), folders.end());
-  return folders;
-}
-
 ExerciseResult grade_one(const Exercise& exercise, const fs::path& folder,
                          const GradeOptions& options) {
   try {
@@ -63,6 +45,24 @@ std::string csv_field(std::string text) {
 
 }  // namespace
 
+std::vector<fs::path> student_folders(const fs::path& folder) {
+  std::error_code error;
+  std::vector<fs::path> folders;
+  for (fs::directory_iterator at{folder, error}, end; !error && at != end; at.increment(error)) {
+    // A link may lead to another student's folder, or anywhere.
+    if (at->symlink_status().type() == fs::file_type::directory) folders.push_back(at->path());
+  }
+  if (error) {
+    throw UserError{fmt::format("{} cannot be read: {}", folder.string(), error.message())};
+  }
+  if (folders.empty()) {
+    throw UserError{
+        fmt::format("there is no folder below {}: each student's is one", folder.string())};
+  }
+  std::sort(folders.begin(), folders.end());
+  return folders;
+}
+
 int StudentResult::points() const {
   return std::accumulate(
       results.begin(), results.end(), 0,
@@ -76,10 +76,9 @@ int StudentResult::possible() const {
 }
 
 std::vector<StudentResult> grade_class(const std::vector<Exercise>& exercises,
-                                       const fs::path& folder, std::size_t jobs,
+                                       const std::vector<fs::path>& folders, std::size_t jobs,
                                        const GradeOptions& options,
                                        const std::function<void(const StudentResult&)>& tell) {
-  const std::vector<fs::path> folders = student_folders(folder);
   std::vector<StudentResult> students(folders.size());
   std::vector<std::size_t> left(folders.size(), exercises.size());
   for (std::size_t i = 0; i < folders.size(); ++i) {

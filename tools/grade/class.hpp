@@ -19,13 +19,17 @@ struct StudentResult {
   [[nodiscard]] int possible() const;
 };
 
-/// Grades every folder below `folder` as one student's submission, `jobs` at once. One student's
+/// The folders below `folder`, one for each student, by name. Throws UserError where there are
+/// none.
+std::vector<std::filesystem::path> student_folders(const std::filesystem::path& folder);
+
+/// Grades each of `folders` as one student's submission, `jobs` at once. One student's
 /// submission costs no other anything: each check has processes and limits of its own. `tell` is
 /// called for each student when all of the results are there, in no certain order, one call at a
 /// time.
 std::vector<StudentResult> grade_class(const std::vector<Exercise>& exercises,
-                                       const std::filesystem::path& folder, std::size_t jobs,
-                                       const GradeOptions& options,
+                                       const std::vector<std::filesystem::path>& folders,
+                                       std::size_t jobs, const GradeOptions& options,
                                        const std::function<void(const StudentResult&)>& tell);
 
 /// One line for each student: points of each exercise, in all, and what was wrong with the files.

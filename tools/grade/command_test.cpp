@@ -138,7 +138,10 @@ TEST_F(GradeCommand, SaysWhatItDoesNotKnow) {
   const Finished near = unblock({"grade", "read-exactl"});
   EXPECT_EQ(near.status, 1);
   EXPECT_NE(near.errors.find("read-exactly"), std::string::npos) << near.errors;
-  const Finished nobody = unblock({"grade", "read-exactly", "--class", folder_.path() / "none"});
+  const fs::path csv = folder_.path() / "grades.csv";
+  const Finished nobody =
+      unblock({"grade", "read-exactly", "--class", folder_.path() / "none", "--csv", csv});
+  EXPECT_FALSE(fs::exists(csv));
   EXPECT_EQ(nobody.status, 1);
   EXPECT_NE(nobody.errors.find("cannot be read"), std::string::npos) << nobody.errors;
   const Finished both = unblock({"grade", "--class", "a", "--submission", "b"});

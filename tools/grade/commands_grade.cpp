@@ -52,6 +52,11 @@ void write_file(const fs::path& path, const std::string& text, std::ios::openmod
   }
 }
 
+// That a file cannot be written is better known before than after the work. What is in it stays.
+void expect_writable(const std::string& path) {
+  if (!path.empty()) write_file(path, "", std::ios::app);
+}
+
 void write_formats(const GradeFlags& flags, const std::vector<ExerciseResult>& results) {
   if (!flags.junit.empty()) write_file(flags.junit, to_junit(results));
   if (!flags.gradescope.empty()) write_file(flags.gradescope, to_gradescope(results));
@@ -64,6 +69,9 @@ std::string left_out_line(const std::string& name, const std::string& why) {
 
 int run_grade(const GradeFlags& flags) {
   Narrator out{flags.json ? nullptr : stdout};
+  for (const std::string& file : {flags.junit, flags.gradescope, flags.classroom}) {
+    expect_writable(file);
+  }
   std::vector<ExerciseResult> results;
   int points = 0;
   int possible = 0;
@@ -116,7 +124,8 @@ int run_class(const GradeFlags& flags) {
     exercises.push_back(exercise_named(name));
     checks_of(exercises.back());  // that they are built is not each student's affair
   }
-  write_file(flags.csv, "");  // that it cannot be written is better known before
+  const std::vector<fs::path> folders = student_folders(flags.whole_class);
+  expect_writable(flags.csv);
   const auto tell = [&](const StudentResult& student) {
     std::string line =
         fmt::format("{:<32} {}", student.name, points_text(student.points(), student.possible()));
@@ -126,8 +135,7 @@ int run_class(const GradeFlags& flags) {
     out.line(line);
     if (!flags.reports.empty()) write_report(flags.reports, student);
   };
-  const auto students =
-      grade_class(exercises, flags.whole_class, flags.jobs, flags.options(), tell);
+  const auto students = grade_class(exercises, folders, flags.jobs, flags.options(), tell);
   write_file(flags.csv, to_csv(students));
   out.line("");
   for (const std::string& line : summary_lines(students)) out.line(line);
