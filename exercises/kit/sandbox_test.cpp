@@ -158,7 +158,7 @@ TEST_P(Sandbox, WritesNowhereElse) {
 }
 
 TEST_P(Sandbox, ReadsOnlyWhatItMay) {
-  const std::string name = (fs::temp_directory_path() / "unblock-secret").string();
+  const std::string name = (fs::temp_directory_path() / ("unblock-secret-" + mark())).string();
   std::ofstream{name} << "secret";
   EXPECT_NE(outcome("read", name), "done");
   SandboxOptions allowed = options("read", name);
