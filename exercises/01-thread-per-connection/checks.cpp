@@ -132,5 +132,21 @@ TEST(Server, HasNoDataRace) {
   subject.finish();
 }
 
+TEST(Server, HasNoDataRaceWhileItIsFull) {
+  Subject subject{{.race_detector = true}};
+  Scene scene{subject, 1};
+  Call run = subject.start("run");
+  Peer first = scene.served("client 1");
+  Peer second = scene.connect("client 2");
+  scene.await_rest(run);
+  first.close();
+  scene.expect_echo(second, "a client has left, and another one waits for its place");
+  second.close();
+  scene.await_rest(run);
+  subject.call("stop");
+  run.result();
+  subject.finish();
+}
+
 }  // namespace
 }  // namespace unblock::kit

@@ -1,5 +1,5 @@
 // Mistake: counts those that are served in a variable that is neither atomic nor guarded
-// Loses: Server.HasNoDataRace
+// Loses: Server.HasNoDataRace, Server.HasNoDataRaceWhileItIsFull
 
 #include <poll.h>
 #include <sys/socket.h>

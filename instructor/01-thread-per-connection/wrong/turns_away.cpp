@@ -1,5 +1,5 @@
 // Mistake: closes the connection of a client who comes while it is full
-// Loses: Server.KeepsTheLimit
+// Loses: Server.KeepsTheLimit, Server.HasNoDataRaceWhileItIsFull
 
 #include <poll.h>
 #include <sys/socket.h>
