@@ -43,7 +43,10 @@ FiberServer::FiberServer(const ServerOptions& options, fibers::SwitchKind switch
     : listen_fd_{listen_tcp(options.host, options.port, SOCK_NONBLOCK)},
       port_{local_port(listen_fd_.get())},
       max_connections_{options.max_connections},
-      scheduler_{{.threads = options.threads, .switch_kind = switch_kind, .tracer = {}}} {}
+      scheduler_{{.threads = options.threads,
+                  .switch_kind = switch_kind,
+                  .tracer = {},
+                  .idle_threads_wait = true}} {}
 
 void FiberServer::run() {
   scheduler_.run([this] {

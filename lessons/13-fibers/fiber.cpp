@@ -16,7 +16,7 @@ Fiber& Scheduler::unused_fiber() {
 
 Handle Scheduler::start(Fiber& fiber) noexcept {
   live_.fetch_add(1, std::memory_order_relaxed);  // we are counted ourselves: it was not zero
-  make_ready(&fiber, &fiber, 1);
+  make_ready({&fiber, &fiber, 1});
   return Handle{fiber};
 }
 
@@ -47,6 +47,7 @@ void Scheduler::drop_live() noexcept {
   ended_ = true;
   for (; sleeping_ > 0; --sleeping_) work_.post();
   if (std::exchange(io_waits_, false)) io_wanted_.post();
+  if (waiting_ > 0) io_.interrupt();
 }
 
 void Scheduler::note_error(std::exception_ptr error) noexcept {

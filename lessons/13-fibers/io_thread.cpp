@@ -34,22 +34,6 @@ namespace unblock::fibers {
 using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
 
-// The fibers that a batch of events wakes.
-struct IoThread::Batch {
-  void add(Fiber* fiber, const Scheduler& scheduler) {
-    if (fiber == nullptr) return;
-    scheduler.trace(Step::event_seen, *fiber);
-    if (!fiber->wake()) return;
-    scheduler.trace(Step::made_ready, *fiber);
-    (first == nullptr ? first : last->next) = fiber;
-    last = fiber;
-    ++count;
-  }
-  Fiber* first = nullptr;
-  Fiber* last = nullptr;
-  std::size_t count = 0;
-};
-
 IoThread::IoThread(Scheduler& scheduler)
     : scheduler_{scheduler},
       epoll_fd_{check("epoll_create1", ::epoll_create1(EPOLL_CLOEXEC))},
@@ -73,35 +57,49 @@ void IoThread::end() noexcept {
 
 void IoThread::run() {
   thread_id_ = this_thread_id();
-  std::array<epoll_event, 256> events;
   while (!ending_) {
     scheduler_.await_demand();
-    const int count =
-        ::epoll_wait(epoll_fd_.get(), events.data(), static_cast<int>(events.size()), -1);
-    if (count < 0 && errno != EINTR) throw_errno("epoll_wait");
-    Batch batch;
-    for (int i = 0; i < count; ++i) {
-      const epoll_event& event = events[static_cast<std::size_t>(i)];
-      if (event.data.ptr == &wake_) {
-        wake_.clear();
-        if (scheduler_.stopping()) scheduler_.wake_all();
-      } else if (event.data.ptr == &timers_) {
-        on_timer(batch);
-      } else {
-        on_readiness(*static_cast<Watched*>(event.data.ptr), event.events, batch);
-      }
-    }
-    if (batch.count > 0) scheduler_.make_ready(batch.first, batch.last, batch.count);
+    scheduler_.make_ready(wait());
   }
 }
 
-void IoThread::on_readiness(Watched& watched, std::uint32_t events, Batch& batch) {
+Woken IoThread::wait() {
+  std::array<epoll_event, 256> events;
+  const int count =
+      ::epoll_wait(epoll_fd_.get(), events.data(), static_cast<int>(events.size()), -1);
+  if (count < 0 && errno != EINTR) throw_errno("epoll_wait");
+  Woken woken;
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    if (event.data.ptr == &wake_) {
+      wake_.clear();
+      if (scheduler_.stopping()) scheduler_.wake_all();
+    } else if (event.data.ptr == &timers_) {
+      on_timer(woken);
+    } else {
+      on_readiness(*static_cast<Watched*>(event.data.ptr), event.events, woken);
+    }
+  }
+  return woken;
+}
+
+void IoThread::add(Woken& woken, Fiber* fiber) const {
+  if (fiber == nullptr) return;
+  scheduler_.trace(Step::event_seen, *fiber);
+  if (!fiber->wake()) return;
+  scheduler_.trace(Step::made_ready, *fiber);
+  (woken.first == nullptr ? woken.first : woken.last->next) = fiber;
+  woken.last = fiber;
+  ++woken.count;
+}
+
+void IoThread::on_readiness(Watched& watched, std::uint32_t events, Woken& woken) {
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0) {
     watched.read_on.store(true, std::memory_order_relaxed);  // released by set()
     events |= EPOLLIN | EPOLLOUT;                            // both directions may return at once
   }
-  if ((events & EPOLLIN) != 0) batch.add(watched.readable.set(), scheduler_);
-  if ((events & EPOLLOUT) != 0) batch.add(watched.writable.set(), scheduler_);
+  if ((events & EPOLLIN) != 0) add(woken, watched.readable.set());
+  if ((events & EPOLLOUT) != 0) add(woken, watched.writable.set());
 }
 
 Watched& IoThread::watch(int fd) {
@@ -166,12 +164,12 @@ void IoThread::set_timer() noexcept {
   ::timerfd_settime(timer_fd_.get(), TFD_TIMER_ABSTIME, &at, nullptr);
 }
 
-void IoThread::on_timer(Batch& batch) {
+void IoThread::on_timer(Woken& woken) {
   std::uint64_t expirations = 0;
   [[maybe_unused]] const auto got = ::read(timer_fd_.get(), &expirations, sizeof expirations);
   const std::lock_guard lock{timers_mutex_};
   while (!timers_.empty() && timers_.begin()->first <= steady_clock::now()) {
-    batch.add(timers_.begin()->second, scheduler_);
+    add(woken, timers_.begin()->second);
     timers_.erase(timers_.begin());
   }
   set_timer();

@@ -52,6 +52,13 @@ struct Watched {
   Watched* next_unused = nullptr;
 };
 
+/// The fibers that what was waited for has woken: a chain (Fiber::next).
+struct Woken {
+  Fiber* first = nullptr;
+  Fiber* last = nullptr;
+  std::size_t count = 0;
+};
+
 /// An edge-triggered epoll instance, the timers, and a thread that waits for both and makes fibers
 /// ready. It never reads or writes a descriptor and never runs a fiber.
 class IoThread {
@@ -61,7 +68,11 @@ class IoThread {
   void start();
   /// Ends the thread and joins it.
   void end() noexcept;
-  /// Makes the thread cancel all fibers soon (Scheduler::wake_all). From any thread.
+  /// Waits for the kernel once; what it has woken is the caller's to put into the queue. From any
+  /// thread, several at once: an edge is seen by one of them.
+  Woken wait();
+  /// Lets one wait() return, and cancel all fibers where the scheduler is stopping
+  /// (Scheduler::wake_all). From any thread.
   void interrupt() noexcept { wake_.signal(); }
 
   /// Registers a descriptor, once for both directions. Throws std::system_error.
@@ -77,11 +88,11 @@ class IoThread {
 
  private:
   using Timer = std::pair<std::chrono::steady_clock::time_point, Fiber*>;
-  struct Batch;
 
   void run();
-  void on_readiness(Watched& watched, std::uint32_t events, Batch& batch);
-  void on_timer(Batch& batch);
+  void on_readiness(Watched& watched, std::uint32_t events, Woken& woken);
+  void on_timer(Woken& woken);
+  void add(Woken& woken, Fiber* fiber) const;
   void set_timer() noexcept;
   void put_away(Watched& watched) noexcept;
 

@@ -1,7 +1,8 @@
 // A scheduler of fibers: N of them over M threads.
 //
 //   each of the M threads, repeat:
-//     fiber = the first of the queue        sleeps while it is empty
+//     fiber = the first of the queue        sleeps while it is empty, or (SchedulerOptions::
+//                                           idle_threads_wait) does what the I/O thread does
 //     switch to it                          until it yields, parks or ends
 //     only now, when it has left its stack:
 //       it yielded: to the end of the queue
@@ -107,11 +108,12 @@ void Scheduler::resume(Worker& worker, Fiber& fiber) noexcept {
   worker.fiber = nullptr;
 }
 
-// The two are called with mutex_ held.
-void Scheduler::append(Fiber* first, Fiber* last) noexcept {
-  last->next = nullptr;
-  (first_ready_ == nullptr ? first_ready_ : last_ready_->next) = first;
-  last_ready_ = last;
+// What follows, up to make_ready(), is called with mutex_ held.
+void Scheduler::append(const Woken& woken) noexcept {
+  if (woken.count == 0) return;
+  woken.last->next = nullptr;
+  (first_ready_ == nullptr ? first_ready_ : last_ready_->next) = woken.first;
+  last_ready_ = woken.last;
 }
 
 // No thread has a fiber to run. Who waits for nothing from outside waits for another fiber.
@@ -126,15 +128,10 @@ void Scheduler::detect_deadlock() noexcept {
 
 Fiber* Scheduler::next(Fiber* yielded) noexcept {
   std::unique_lock lock{mutex_};
-  if (yielded != nullptr) append(yielded, yielded);
+  if (yielded != nullptr) append({yielded, yielded, 1});
   while (first_ready_ == nullptr && !ended_) {
     if (++idle_ == options_.threads) detect_deadlock();
-    ++sleeping_;
-    const bool io_is_wanted = std::exchange(io_waits_, false);
-    lock.unlock();
-    if (io_is_wanted) io_wanted_.post();
-    work_.wait();
-    lock.lock();
+    options_.idle_threads_wait ? await_work_at_kernel(lock) : await_work(lock);
     --idle_;
   }
   Fiber* const first = first_ready_;
@@ -146,16 +143,43 @@ Fiber* Scheduler::next(Fiber* yielded) noexcept {
   return first;
 }
 
-void Scheduler::make_ready(Fiber* first, Fiber* last, std::size_t count) noexcept {
+// The two release the mutex while they sleep.
+void Scheduler::await_work(std::unique_lock<std::mutex>& lock) noexcept {
+  ++sleeping_;
+  const bool io_is_wanted = std::exchange(io_waits_, false);
+  lock.unlock();
+  if (io_is_wanted) io_wanted_.post();
+  work_.wait();
+  lock.lock();
+}
+
+void Scheduler::await_work_at_kernel(std::unique_lock<std::mutex>& lock) noexcept {
+  ++waiting_;
+  resumed_since_poll_ = 0;
+  lock.unlock();
+  const Woken woken = io_.wait();
+  lock.lock();
+  --waiting_;
+  append(woken);
+  // interrupt() may wake one thread only, and that may be the I/O thread: who is woken passes it
+  // on.
+  const bool more_than_ours = first_ready_ != nullptr && first_ready_->next != nullptr;
+  if (waiting_ > 0 && (more_than_ours || ended_)) io_.interrupt();
+}
+
+void Scheduler::make_ready(const Woken& woken) noexcept {
   std::size_t to_wake = 0;
+  bool interrupts = false;
   {
     const std::lock_guard lock{mutex_};
-    append(first, last);
+    append(woken);
     // A thread that runs looks at the queue by itself; only a sleeping one costs a system call.
-    to_wake = std::min(count, sleeping_);
+    to_wake = std::min(woken.count, sleeping_);
     sleeping_ -= to_wake;
+    interrupts = waiting_ > 0 && (first_ready_ != nullptr || ended_);
   }
   for (; to_wake > 0; --to_wake) work_.post();
+  if (interrupts) io_.interrupt();
 }
 
 // While every thread is busy, more fibers that are ready help nobody, and an I/O thread that

@@ -26,6 +26,9 @@ struct SchedulerOptions {
   /// Of each fiber. Memory goes only to pages that are touched; the rest is address space.
   std::size_t stack_bytes = 256 * 1024;
   Tracer tracer;  ///< may be empty; must not throw and must not call this library
+  /// A thread that has no fiber to run waits for the kernel itself, instead of handing over to the
+  /// I/O thread and back; the I/O thread is for the time when all of them run fibers.
+  bool idle_threads_wait = false;
 };
 
 /// A fiber that was spawned; for waiting until it has ended. Dropped, it changes nothing: the fiber
@@ -103,11 +106,10 @@ class Scheduler {
 
   // For the parts of this lesson:
 
-  /// A chain of woken fibers (Fiber::next) goes into the queue; sleeping threads are woken for
-  /// them.
-  void make_ready(Fiber* first, Fiber* last, std::size_t count) noexcept;
+  /// Woken fibers go into the queue; sleeping threads are woken for them.
+  void make_ready(const Woken& woken) noexcept;
   void wake(Fiber& fiber) noexcept {
-    if (fiber.wake()) make_ready(&fiber, &fiber, 1);
+    if (fiber.wake()) make_ready({&fiber, &fiber, 1});
   }
   /// Wakes every fiber that is parked, to let it see that the scheduler is stopping.
   void wake_all() noexcept;
@@ -140,7 +142,9 @@ class Scheduler {
   void run_threads(const std::function<void()>& spawn_first);
   void work() noexcept;
   Fiber* next(Fiber* yielded) noexcept;
-  void append(Fiber* first, Fiber* last) noexcept;
+  void await_work(std::unique_lock<std::mutex>& lock) noexcept;
+  void await_work_at_kernel(std::unique_lock<std::mutex>& lock) noexcept;
+  void append(const Woken& woken) noexcept;
   void detect_deadlock() noexcept;
   void resume(Worker& worker, Fiber& fiber) noexcept;
   void retire(Fiber& fiber) noexcept;
@@ -162,6 +166,7 @@ class Scheduler {
   Fiber* last_ready_ = nullptr;
   std::size_t idle_ = 0;      // threads that found nothing to do
   std::size_t sleeping_ = 0;  // of those, for whom nobody has posted yet
+  std::size_t waiting_ = 0;   // of those, that wait for the kernel themselves
   bool io_waits_ = false;     // in await_demand()
   std::size_t resumed_since_poll_ = 0;
   bool all_woken_ = false;  // by wake_all(): who is parked now, stop() cannot wake

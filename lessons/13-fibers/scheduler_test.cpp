@@ -63,22 +63,23 @@ struct JoinAtTheEnd {
   Handle handle;
 };
 
-// Each test runs with one thread and with several, and with each way of switching.
+// Each test runs with one thread and with several, with each way of switching, and with threads
+// that hand over to the I/O thread and threads that wait for the kernel themselves.
 struct How {
+  std::string name;
   std::size_t threads;
-  SwitchKind kind;
+  SwitchKind kind = SwitchKind::own;
+  bool idle_threads_wait = false;
 };
 
-void PrintTo(const How& how, std::ostream* out) {
-  *out << how.threads
-       << (how.kind == SwitchKind::own ? " threads, own switch" : " threads, ucontext");
-}
+void PrintTo(const How& how, std::ostream* out) { *out << how.name; }
 
 class Scheduling : public testing::TestWithParam<How> {
  protected:
   [[nodiscard]] SchedulerOptions options() const {
     SchedulerOptions options = with_threads(GetParam().threads);
     options.switch_kind = GetParam().kind;
+    options.idle_threads_wait = GetParam().idle_threads_wait;
     return options;
   }
   Scheduler scheduler{options()};
@@ -491,14 +492,12 @@ TEST_P(Scheduling, StopEndsFibersThatWaitForOneAnother) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fibers, Scheduling,
-                         testing::Values(How{1, SwitchKind::own}, How{3, SwitchKind::own},
-                                         How{1, SwitchKind::ucontext},
-                                         How{3, SwitchKind::ucontext}),
-                         [](const auto& how) {
-                           return std::string{how.param.kind == SwitchKind::own ? "own"
-                                                                                : "ucontext"} +
-                                  "_" + std::to_string(how.param.threads);
-                         });
+                         testing::Values(How{"own_1", 1}, How{"own_3", 3},
+                                         How{"ucontext_1", 1, SwitchKind::ucontext},
+                                         How{"ucontext_3", 3, SwitchKind::ucontext},
+                                         How{"idle_threads_wait_1", 1, SwitchKind::own, true},
+                                         How{"idle_threads_wait_3", 3, SwitchKind::own, true}),
+                         [](const auto& how) { return how.param.name; });
 
 TEST(Migration, AFiberGoesOnOnAnotherThread) {
   Scheduler scheduler{with_threads(2)};

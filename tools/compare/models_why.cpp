@@ -71,9 +71,9 @@ void add_completions_and_fibers(Reasons& reasons) {
       "stays the same.";
   reasons["fibers"] =
       "Each client has a fiber, and one whose read finds nothing is parked: its thread goes on "
-      "with another fiber, without a system call. An I/O thread waits with epoll and wakes "
-      "fibers, so that a request that comes alone pays for switches between threads, and each "
-      "connection takes a stack.";
+      "with another fiber, without a system call, and one that has run out of fibers waits with "
+      "epoll, as lesson 05 does. Beside that a request pays for two switches of stacks and the "
+      "scheduler's locks, and each connection for a stack.";
   reasons["fibers-ucontext"] =
       "It is the server of fibers, except that it goes from one fiber to another with "
       "swapcontext(3). That also sets the signal mask, which is a system call each time, where the "
