@@ -62,6 +62,7 @@ void expect_back(Client& client, std::size_t sent) {
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Conformance);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SeveralAtOnce);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(OneAtATime);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(LimitedAtOnce);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ProgramConformance);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SeveralAtOnceProgram);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SleepingProgram);
@@ -227,8 +228,7 @@ TEST_P(Conformance, SurvivesClientsThatLeaveAtOnce) {
   client.echo();
 }
 
-TEST_P(SeveralAtOnce, LetsClientsBeyondTheLimitWait) {
-  if (!GetParam().takes_a_limit) GTEST_SKIP() << "it has no --max-connections";
+TEST_P(LimitedAtOnce, LetsClientsBeyondTheLimitWait) {
   ServerOptions two = options();
   two.max_connections = 2;
   RunningServer server{GetParam().model, two};

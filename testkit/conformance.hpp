@@ -48,6 +48,8 @@ class Conformance : public testing::TestWithParam<ModelUnderTest> {
 /// What models do that serve several clients at once, and what the others do.
 class SeveralAtOnce : public Conformance {};
 class OneAtATime : public Conformance {};
+/// What models do of the former whose number of clients at once can be limited.
+class LimitedAtOnce : public SeveralAtOnce {};
 
 /// What every model's program does, as a process of its own.
 class ProgramConformance : public testing::TestWithParam<ModelUnderTest> {};
@@ -65,12 +67,16 @@ ModelsUnderTest only(const ModelsUnderTest& models, bool ModelUnderTest::*trait,
 #define UNBLOCK_CONFORMANCE(lesson, ...)                                                          \
   const ::unblock::ModelsUnderTest lesson##_models = __VA_ARGS__;                                 \
   using ::unblock::Conformance, ::unblock::SeveralAtOnce, ::unblock::OneAtATime,                  \
-      ::unblock::ProgramConformance, ::unblock::SeveralAtOnceProgram, ::unblock::SleepingProgram; \
+      ::unblock::LimitedAtOnce, ::unblock::ProgramConformance, ::unblock::SeveralAtOnceProgram,   \
+      ::unblock::SleepingProgram;                                                                 \
   constexpr auto lesson##_sharing = &::unblock::ModelUnderTest::serves_others_while_one_is_stuck; \
   constexpr auto lesson##_sleeping = &::unblock::ModelUnderTest::sleeps_when_idle;                \
+  constexpr auto lesson##_limited = &::unblock::ModelUnderTest::takes_a_limit;                    \
   UNBLOCK_SUITE(lesson, Conformance, lesson##_models);                                            \
   UNBLOCK_SUITE(lesson, SeveralAtOnce, only(lesson##_models, lesson##_sharing));                  \
   UNBLOCK_SUITE(lesson, OneAtATime, only(lesson##_models, lesson##_sharing, false));              \
+  UNBLOCK_SUITE(lesson, LimitedAtOnce,                                                            \
+                only(only(lesson##_models, lesson##_sharing), lesson##_limited));                 \
   UNBLOCK_SUITE(lesson, ProgramConformance, lesson##_models);                                     \
   UNBLOCK_SUITE(lesson, SeveralAtOnceProgram, only(lesson##_models, lesson##_sharing));           \
   UNBLOCK_SUITE(lesson, SleepingProgram, only(lesson##_models, lesson##_sleeping))

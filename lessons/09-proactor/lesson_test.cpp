@@ -55,6 +55,7 @@ const ModelsUnderTest by_thread{under_test("aio-by-thread", EngineKind::aio_thre
                                 under_test("aio-by-thread", EngineKind::aio_thread, 3)};
 UNBLOCK_SUITE(AioByThread, Conformance, by_thread);
 UNBLOCK_SUITE(AioByThread, SeveralAtOnce, by_thread);
+UNBLOCK_SUITE(AioByThread, LimitedAtOnce, by_thread);
 
 // One end of a connection, whose handler is a function.
 class Scripted final : public CompletionHandler {
