@@ -131,12 +131,12 @@ std::vector<std::string> summary_lines(const std::vector<StudentResult>& student
   std::map<std::string, std::size_t> failures;
   double points = 0;
   int possible = 0;
-  std::size_t not_built = 0;
+  std::size_t not_graded = 0;
   for (const StudentResult& student : students) {
     points += student.points();
     possible = std::max(possible, student.possible());
     for (const ExerciseResult& result : student.results) {
-      not_built += result.problem.empty() ? 0 : 1;
+      not_graded += result.problem.empty() ? 0 : 1;
       for (const CheckResult& check : result.checks) {
         if (result.problem.empty() && check.outcome == CheckResult::Outcome::failed) {
           ++failures[result.exercise + " " + check.spec.name];
@@ -145,8 +145,9 @@ std::vector<std::string> summary_lines(const std::vector<StudentResult>& student
     }
   }
   std::vector<std::string> lines{fmt::format(
-      "{} submissions; mean {:.1f} of {} points; {} without a file that builds", students.size(),
-      students.empty() ? 0.0 : points / static_cast<double>(students.size()), possible, not_built)};
+      "{} submissions; mean {:.1f} of {} points; files that could not be graded: {}",
+      students.size(), students.empty() ? 0.0 : points / static_cast<double>(students.size()),
+      possible, not_graded)};
   std::vector<std::pair<std::string, std::size_t>> most{failures.begin(), failures.end()};
   std::stable_sort(most.begin(), most.end(),
                    [](const auto& a, const auto& b) { return a.second > b.second; });

@@ -98,6 +98,7 @@ TEST_F(GradeCommand, GradesAClassWhoeverIsInIt) {
   EXPECT_EQ(run.status, 0) << run.errors;
   EXPECT_NE(run.output.find("10 submissions"), std::string::npos) << run.output;
   EXPECT_EQ(run.output.find('\x1b'), std::string::npos);
+  EXPECT_NE(run.output.find("files that could not be graded: 3"), std::string::npos) << run.output;
 
   const std::string table = read_file(csv);
   const int all = exercise_named("01-read-exactly").points();
