@@ -76,6 +76,8 @@ function(unblock_exercise name)
   string(REPLACE "-" "_" starter ${starter})
   add_library(${target}_starter OBJECT EXCLUDE_FROM_ALL ${folder}/${starter}.cpp)
   target_link_libraries(${target}_starter PRIVATE unblock_options)
+  # A check and a student's file stand alone.
+  set_target_properties(${target} ${target}_starter PROPERTIES UNITY_BUILD OFF)
 
   # Submissions have sanitizers of their own, whatever this build has: once is enough.
   if(EXISTS ${hidden} AND NOT UNBLOCK_SANITIZE)

@@ -53,6 +53,8 @@ function(unblock_lesson name)
 
   add_library(lesson_${name} STATIC ${arg_SOURCES})
   target_link_libraries(lesson_${name} PUBLIC core ${used} ${arg_LIBRARIES})
+  # Its models are siblings, and call the same things by the same names.
+  set_target_properties(lesson_${name} PROPERTIES UNITY_BUILD OFF)
 
   # The target has a name of its own, since the program's (`select`) may be a word of the build system.
   add_executable(${name}_program main.cpp)

@@ -21,7 +21,7 @@ constexpr int narrow_buffer = 64 * 1024;
 constexpr std::size_t flood_piece = 16 * 1024;
 // Looks in a row that find the server asleep: what is under way over loopback arrives in between.
 constexpr int looks_until_stuck = 25;
-constexpr std::chrono::milliseconds never_sleeps_after{300};
+constexpr std::chrono::milliseconds awake_all_along_after{300};
 
 void set_buffers(int fd, int size) {
   for (const int option : {SO_SNDBUF, SO_RCVBUF}) {
@@ -74,7 +74,7 @@ Bytes Served::flood(Peer& peer, std::size_t most) {
     const auto calls = subject_.sleeping_in();
     looks_asleep = calls.empty() ? 0 : looks_asleep + 1;
     return looks_asleep >= looks_until_stuck ||
-           subject_.cpu_time() - cpu_at_last > never_sleeps_after;
+           subject_.cpu_time() - cpu_at_last > awake_all_along_after;
   };
   while (sent.size() < most) {
     const std::size_t offset = sent.size() % piece.size();

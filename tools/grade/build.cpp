@@ -24,6 +24,7 @@
 #include "exercises/kit/sandboxed.hpp"
 #include "tools/grade/compiler_messages.hpp"
 #include "tools/grade/object_file.hpp"
+#include "tools/grade/read_file.hpp"
 #include "tools/grade/submission.hpp"
 
 namespace unblock::grade {
@@ -40,11 +41,6 @@ constexpr kit::Limits compiler_limits{.cpu_s = 20,
                                       .file_mb = 64,
                                       .box_mb = 128};
 constexpr std::chrono::seconds compiler_deadline{120};
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file{path, std::ios::binary};
-  return {std::istreambuf_iterator<char>{file}, {}};
-}
 
 // What the compiler made of a submission: no link that leads elsewhere, and no larger than its
 // limit.

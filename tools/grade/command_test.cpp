@@ -13,6 +13,7 @@
 #include "tools/grade/build.hpp"
 #include "tools/grade/exercise.hpp"
 #include "tools/grade/graders.hpp"
+#include "tools/grade/read_file.hpp"
 
 namespace unblock::grade {
 namespace {
@@ -33,11 +34,6 @@ Finished unblock(std::vector<std::string> arguments) {
   run.errors = child.read_errors();
   run.status = child.wait().value_or(-1);
   return run;
-}
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file{path, std::ios::binary};
-  return {std::istreambuf_iterator<char>{file}, {}};
 }
 
 class GradeCommand : public testing::Test {

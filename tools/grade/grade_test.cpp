@@ -14,6 +14,7 @@
 #include "tools/grade/formats.hpp"
 #include "tools/grade/graders.hpp"
 #include "tools/grade/progress.hpp"
+#include "tools/grade/read_file.hpp"
 #include "tools/grade/submission.hpp"
 
 namespace unblock::grade {
@@ -26,11 +27,6 @@ using testing::Test;
 void write_file(const fs::path& path, const std::string& text) {
   fs::create_directories(path.parent_path());
   std::ofstream{path, std::ios::binary} << text;
-}
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file{path, std::ios::binary};
-  return {std::istreambuf_iterator<char>{file}, {}};
 }
 
 template <typename Function>

@@ -12,6 +12,7 @@
 #include "core/child_process.hpp"
 #include "core/errors.hpp"
 #include "tools/grade/grade.hpp"
+#include "tools/grade/read_file.hpp"
 
 namespace unblock::grade {
 namespace {
@@ -20,11 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t fewest_wrong = 8;
 constexpr std::size_t fewest_hints = 3;
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file{path, std::ios::binary};
-  return {std::istreambuf_iterator<char>{file}, {}};
-}
 
 std::vector<fs::path> wrong_files(const Exercise& exercise) {
   std::vector<fs::path> files;

@@ -1,23 +1,18 @@
 // Submissions that try to be given points, to see what is not theirs, or to do harm.
 
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "tools/grade/grade.hpp"
+#include "tools/grade/read_file.hpp"
 
 namespace unblock::grade {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file{path};
-  return {std::istreambuf_iterator<char>{file}, {}};
-}
 
 const Exercise& exercise() {
   static const Exercise known = exercise_named("01-read-exactly");

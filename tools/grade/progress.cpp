@@ -11,6 +11,7 @@
 #include "core/child_process.hpp"
 #include "core/errors.hpp"
 #include "tools/grade/build.hpp"
+#include "tools/grade/read_file.hpp"
 #include "tools/grade/terminal.hpp"
 
 namespace unblock::grade {
@@ -18,11 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file{path, std::ios::binary};
-  return {std::istreambuf_iterator<char>{file}, {}};
-}
 
 // What a command prints; nothing where it fails or there is no such program.
 std::optional<std::string> output_of(const std::vector<std::string>& command) {

@@ -9,9 +9,8 @@
 namespace unblock::page {
 namespace {
 
-constexpr std::array<Frame, 2> frames{Frame{"wide", 760, 16, false},
-                                      Frame{"narrow", 360, 13, true}};
-constexpr std::size_t most_letters = 24;  // of a name
+constexpr std::array<Frame, 2> bar_frames{Frame{"wide", 760, 16, false},
+                                          Frame{"narrow", 360, 13, true}};
 
 // The picture's columns: name, bar, number, aside. In a narrow one the bar is below the others.
 struct Columns {
@@ -35,7 +34,7 @@ std::size_t longest(const BarPlot& plot, Text text_of) {
 
 Columns columns_for(const BarPlot& plot, const Frame& frame) {
   const double names = frame.letters(
-      std::min(most_letters, longest(plot, [](const auto& bar) { return bar.model.name; })));
+      std::min(letters_of_a_name, longest(plot, [](const auto& bar) { return bar.model.name; })));
   const std::size_t aside_letters = longest(plot, [](const auto& bar) { return bar.aside; });
   const double asides = aside_letters == 0 ? 0 : frame.letters(aside_letters) + frame.font;
   const double numbers = frame.letters(longest(plot, [](const auto& bar) { return bar.number; }));
@@ -95,7 +94,7 @@ std::string row_of(const BarPlot::Bar& bar, const BarPlot& plot, const Columns& 
                    const Frame& frame) {
   std::string svg = fmt::format(R"(<g class="{}" data-model="{}">)", classes_of(bar.model.index),
                                 bar.model.index);
-  const std::string name = cut(bar.model.name, most_letters);
+  const std::string name = cut(bar.model.name, letters_of_a_name);
   if (frame.is_narrow) {
     svg += text("name", 0, y + at.text_y, "start", name);
   } else {
@@ -132,7 +131,7 @@ std::string draw_in(const Frame& frame, const BarPlot& plot) {
 
 std::string draw(const BarPlot& plot) {
   std::string both;
-  for (const Frame& frame : frames) both += draw_in(frame, plot);
+  for (const Frame& frame : bar_frames) both += draw_in(frame, plot);
   return both;
 }
 

@@ -9,9 +9,8 @@
 namespace unblock::page {
 namespace {
 
-constexpr std::array<Frame, 2> frames{Frame{"wide", 1200, 17, false},
-                                      Frame{"narrow", 360, 13, true}};
-constexpr std::size_t most_letters = 24;  // of a name
+constexpr std::array<Frame, 2> line_frames{Frame{"wide", 1200, 17, false},
+                                           Frame{"narrow", 360, 13, true}};
 
 // The field that the lines are in, and the height of the whole picture.
 struct Field {
@@ -28,7 +27,7 @@ struct Field {
 
 // What stands at a line's end: its name, or where that has no room a number that the key explains.
 std::string label_of(const LinePlot::Line& line) {
-  const std::string name = cut(line.model.name, most_letters);
+  const std::string name = cut(line.model.name, letters_of_a_name);
   return line.end.empty() ? name : name + " ✕";
 }
 
@@ -159,7 +158,7 @@ std::string draw_in(const Frame& frame, const LinePlot& plot) {
 
 std::string draw(const LinePlot& plot) {
   std::string both;
-  for (const Frame& frame : frames) both += draw_in(frame, plot);
+  for (const Frame& frame : line_frames) both += draw_in(frame, plot);
   return both;
 }
 

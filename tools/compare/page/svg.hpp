@@ -8,6 +8,9 @@ namespace unblock::page {
 
 /// What the kinds of plots have in common. Lengths are in the units of the picture.
 
+/// A model's name is cut to so many.
+constexpr std::size_t letters_of_a_name = 24;
+
 /// How much room a picture is made for.
 struct Frame {
   const char* name;  ///< the class of the element
