@@ -102,9 +102,9 @@ void Fiber::prepare(Function&& given) {
   static_assert(std::is_invocable_v<F&>, "a fiber is a function without arguments");
   static_assert(std::is_nothrow_constructible_v<F, Function>,
                 "a fiber's function moves to the fiber's stack, and may not throw on the way");
-  auto place = reinterpret_cast<std::uintptr_t>(stack.top() - sizeof(F));
-  place &= ~(std::uintptr_t{alignof(F)} - 1);
-  function = new (reinterpret_cast<void*>(place)) F(std::forward<Function>(given));
+  std::byte* place = stack.top() - sizeof(F);
+  place -= reinterpret_cast<std::uintptr_t>(place) % alignof(F);
+  function = new (place) F(std::forward<Function>(given));
   body = [](Fiber& self) {
     const std::unique_ptr<F, void (*)(F*)> callable{static_cast<F*>(self.function),
                                                     [](F* done) { std::destroy_at(done); }};
