@@ -1,4 +1,5 @@
-// How a fiber and the I/O thread meet at a descriptor, without a lock.
+// How a fiber and the I/O thread (or a thread that waits in its place) meet at a descriptor,
+// without a lock.
 //
 //   the fiber                                       the I/O thread
 //     ready? take the note away, and go on            before = exchange(value, ready)
@@ -18,7 +19,8 @@
 namespace unblock::fibers {
 
 bool Readiness::take() noexcept {
-  // Just the I/O thread sets `ready`, and just the fiber that reads (or writes) takes it away.
+  // Just the fiber that reads (or writes) takes `ready` away. An edge that comes in between comes
+  // before the fiber tries.
   if (value_.load(std::memory_order_relaxed) != ready) return false;
   value_.exchange(nothing, std::memory_order_acquire);  // what set() has released
   return true;

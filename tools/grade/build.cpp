@@ -12,7 +12,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <future>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <sstream>

@@ -1,7 +1,6 @@
 // Submissions that try to be given points, to see what is not theirs, or to do harm.
 
 #include <filesystem>
-#include <iterator>
 #include <string>
 
 #include <gtest/gtest.h>
