@@ -2,7 +2,7 @@
 
 # What a submission is compiled with, and all that is linked to it. The sanitizers find what a check
 # cannot see from outside. The second build is for exercises with threads.
-set(UNBLOCK_SUBJECT_FLAGS -std=c++20 -O1 -g1 -fno-omit-frame-pointer -pthread -Wall -Wextra)
+set(UNBLOCK_SUBJECT_FLAGS -std=c++20 -O0 -g1 -fno-omit-frame-pointer -pthread -Wall -Wextra)
 # vptr looks through a pipe whether an address may be read: where a check leaves no descriptor free, it
 # would find fault with what is right.
 set(UNBLOCK_SUBJECT_FLAGS_address -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all)
@@ -41,8 +41,15 @@ function(unblock_exercise name)
   set(target exercise_${name})
   string(REGEX REPLACE "^([0-9]+)-.*" "exercise_\\1" all_of_number ${name})
 
+  set(sanitizers address)
+  file(STRINGS ${folder}/exercise.toml threads REGEX "^threads *= *true")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${folder}/exercise.toml)
+  if(threads)
+    list(APPEND sanitizers thread)
+  endif()
   set(objects "")
-  foreach(sanitizer address thread)
+  set(of_thread "")
+  foreach(sanitizer ${sanitizers})
     set(of_${sanitizer} "")
     foreach(source subject.cpp ${arg_SOURCES})
       unblock_subject_object(object ${folder}/${source} NAME ${name} SANITIZER ${sanitizer})
@@ -76,8 +83,6 @@ function(unblock_exercise name)
   string(REPLACE "-" "_" starter ${starter})
   add_library(${target}_starter OBJECT EXCLUDE_FROM_ALL ${folder}/${starter}.cpp)
   target_link_libraries(${target}_starter PRIVATE unblock_options)
-  # A check and a student's file stand alone.
-  set_target_properties(${target} ${target}_starter PROPERTIES UNITY_BUILD OFF)
 
   # Submissions have sanitizers of their own, whatever this build has: once is enough.
   if(EXISTS ${hidden} AND NOT UNBLOCK_SANITIZE)

@@ -1,4 +1,4 @@
-#include "exercises/01-line-reader/checks.hpp"
+#include "exercises/01-line-reader/scenes.hpp"
 
 #include <errno.h>
 

@@ -1,4 +1,4 @@
-#include "exercises/01-stop-acceptor/checks.hpp"
+#include "exercises/01-stop-acceptor/scenes.hpp"
 
 #include <errno.h>
 

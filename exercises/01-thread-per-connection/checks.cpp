@@ -1,4 +1,4 @@
-#include "exercises/01-thread-per-connection/checks.hpp"
+#include "exercises/01-thread-per-connection/scenes.hpp"
 
 #include <string>
 #include <vector>
@@ -7,8 +7,6 @@
 
 namespace unblock::kit {
 namespace {
-
-constexpr std::size_t many = 100;
 
 TEST(Server, ServesEveryClient) {
   Subject subject;

@@ -1,4 +1,4 @@
-#include "exercises/02-try-read/checks.hpp"
+#include "exercises/02-try-read/scenes.hpp"
 
 #include <errno.h>
 

@@ -1,4 +1,4 @@
-#include "exercises/03-select-echo/checks.hpp"
+#include "exercises/03-select-echo/scenes.hpp"
 
 #include <string>
 #include <vector>

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "exercises/05-level-echo/scenes.hpp"
 #include "exercises/kit/served.hpp"
 
 namespace unblock::kit {
@@ -12,12 +13,6 @@ namespace {
 // A server that reads no more from a client which reads nothing has taken less: half a megabyte
 // lies in the kernel's buffers on the way there and back, and the rest is its own.
 constexpr std::size_t most_taken = 4U << 20U;
-
-void expect_echo(Peer& client, Random& random) {
-  const Bytes bytes = random.bytes(random.number(1, 100));
-  client.send(bytes);
-  client.expect(bytes);
-}
 
 TEST(LevelEcho, SendsBackWhatComes) {
   Served served;

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exercises/01-line-reader/checks.hpp"
+#include "exercises/01-line-reader/scenes.hpp"
 
 namespace unblock::kit {
 namespace {

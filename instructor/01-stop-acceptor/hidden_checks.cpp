@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exercises/01-stop-acceptor/checks.hpp"
+#include "exercises/01-stop-acceptor/scenes.hpp"
 
 namespace unblock::kit {
 namespace {

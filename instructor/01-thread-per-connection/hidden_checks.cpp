@@ -8,12 +8,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "exercises/01-thread-per-connection/checks.hpp"
+#include "exercises/01-thread-per-connection/scenes.hpp"
 
 namespace unblock::kit {
 namespace {
-
-constexpr std::size_t many = 100;
 
 TEST(Server, BearsAnException) {
   Subject subject;

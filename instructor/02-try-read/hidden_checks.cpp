@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exercises/02-try-read/checks.hpp"
+#include "exercises/02-try-read/scenes.hpp"
 
 namespace unblock::kit {
 namespace {

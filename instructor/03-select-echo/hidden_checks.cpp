@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exercises/03-select-echo/checks.hpp"
+#include "exercises/03-select-echo/scenes.hpp"
 
 namespace unblock::kit {
 namespace {

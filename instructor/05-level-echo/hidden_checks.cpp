@@ -5,16 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include "exercises/05-level-echo/scenes.hpp"
 #include "exercises/kit/served.hpp"
 
 namespace unblock::kit {
 namespace {
-
-void expect_echo(Peer& client, Random& random) {
-  const Bytes bytes = random.bytes(random.number(1, 100));
-  client.send(bytes);
-  client.expect(bytes);
-}
 
 TEST(LevelEcho, MovesMegabytesBothWays) {
   Served served;

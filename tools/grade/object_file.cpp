@@ -44,6 +44,11 @@ std::string readable(const std::string& symbol) {
 }
 
 bool is_refused(const std::string& symbol) {
+  // The ones that allocate nothing are inline in the library, and in the object where no optimizer
+  // has put them into their callers.
+  for (const std::string_view placement : {"_ZnwmPv", "_ZnamPv", "_ZdlPvS_", "_ZdaPvS_"}) {
+    if (symbol == placement) return false;
+  }
   // operator new, new[], delete, delete[].
   for (const std::string_view prefix : {"_Znw", "_Zna", "_ZdlPv", "_ZdaPv"}) {
     if (symbol.starts_with(prefix)) return true;

@@ -10,6 +10,9 @@
 
 namespace unblock::kit {
 
+/// A limit that no client of a check meets.
+inline constexpr std::size_t many = 100;
+
 /// A server in the subject, and its listener.
 class Scene {
  public:
