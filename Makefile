@@ -6,7 +6,8 @@ MAKEFLAGS += --no-builtin-rules
 .NOTPARALLEL:  # CMake builds in parallel; our own steps come one after another
 .SUFFIXES:
 
-jobs := $(shell nproc)
+# Tests wait more than they compute.
+jobs := $(shell echo $$((2 * $$(nproc))))
 # A lesson is a folder: lessons/05-epoll gives `make epoll` and `make test-epoll`.
 lessons := $(shell ls lessons | sed -n 's/^[0-9][0-9]-//p')
 PREFIX ?= /usr/local
@@ -117,7 +118,7 @@ format:  ## format the C++ files
 
 .PHONY: lint
 lint: setup  ## look for slips in the C++ files and the scripts, and at their format
-	@scripts/setup lint
+	@scripts/setup lint bench peers
 	@scripts/build dev
 	@scripts/lint
 

@@ -1,31 +1,22 @@
 /* The yardstick: the bare edge-triggered epoll echo loop, in C, as one writes it who wants an echo
- * server and nothing else. It keeps the contract of the lessons' programs (it prints "listening on
- * HOST:PORT (model bare-epoll)", and SIGINT and SIGTERM end it with status 0) and is right (short
- * writes, back-pressure, a table that is full, resets), so that it may be compared with servers that
- * are.
- *
- *   bare_epoll [--host NAME] [--port N] [--cpu N]
+ * server and nothing else. It is right (short writes, back-pressure, a table that is full, resets),
+ * so that it may be compared with servers that are.
  *
  * A connection that the socket lets down in a write keeps the rest, reads no more until it is gone,
- * and is registered for both directions from the start, so that no epoll_ctl follows. */
+ * and is registered for both directions from the start, so that no epoll_ctl follows.
+ *
+ * With BARE_ONE_SHOT=1 it is the same loop with one-shot registrations: level-triggered, each armed
+ * again after its event, which is what that shape costs at the least. */
 
 #define _GNU_SOURCE
-#include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sched.h>
-#include <signal.h>
+#include "bare.h"
+
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum { BUFFER_SIZE = 16 * 1024, EVENTS = 512 };
+static const uint32_t edges = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
 struct connection {
   char *rest; /* what the socket would not take, or NULL */
@@ -38,11 +29,6 @@ static int epoll_fd;
 static int listen_fd;
 static int listener_paused; /* out of descriptors: wait until one is given back */
 static char buffer[BUFFER_SIZE];
-
-static void die(const char *call) {
-  fprintf(stderr, "bare_epoll: %s: %s\n", call, strerror(errno));
-  exit(1);
-}
 
 static void close_connection(int fd) {
   free(connections[fd].rest);
@@ -58,7 +44,7 @@ static void on_acceptable(void) {
   for (;;) {
     int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      if (is_out_of_resources(errno)) {
         struct epoll_event event = {.events = 0, .data.fd = listen_fd};
         if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, listen_fd, &event) == 0) listener_paused = 1;
         return;
@@ -66,7 +52,7 @@ static void on_acceptable(void) {
       if (errno == EAGAIN) return;
       continue; /* EINTR, ECONNABORTED, ...: concerns that client alone, see accept(2) */
     }
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+    struct epoll_event event = {.events = BARE_ONE_SHOT ? EPOLLIN | EPOLLONESHOT : edges,
                                 .data.fd = fd};
     if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) close(fd);
   }
@@ -105,122 +91,63 @@ static int send_or_keep(int fd, size_t size) {
   return send_rest(fd); /* it may have room again: without a full socket there is no new event */
 }
 
-static void on_event(int fd, uint32_t events) {
+/* Closes what is broken (a state of -1). 0 when the connection is closed, else 1. */
+static int keep(int fd, int state) {
+  if (state < 0) close_connection(fd);
+  return state >= 0;
+}
+
+/* As keep(). */
+static int on_event(int fd, uint32_t events) {
   if (connections[fd].rest != NULL) {
     int state = send_rest(fd);
-    if (state < 0) close_connection(fd);
-    if (state <= 0) return;
+    if (state <= 0) return keep(fd, state);
   } else if ((events & ~(uint32_t)EPOLLOUT) == 0) {
-    return; /* there is room, and nothing to send */
+    return 1; /* there is room, and nothing to send */
   }
   for (;;) {
     ssize_t got = recv(fd, buffer, BUFFER_SIZE, 0);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && errno == EAGAIN) return;
-    if (got <= 0) {
-      close_connection(fd);
-      return;
-    }
+    if (got < 0 && errno == EAGAIN) return 1;
+    if (got <= 0) return keep(fd, -1);
     int state = send_or_keep(fd, (size_t)got);
-    if (state < 0) close_connection(fd);
-    if (state <= 0) return;
+    if (state <= 0) return keep(fd, state);
     /* A buffer that was not filled has emptied the socket (epoll(7)); the end of the stream is an
      * event of its own, unless it came with this one. */
-    if (got < BUFFER_SIZE && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0) return;
+    if (got < BUFFER_SIZE && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0) return 1;
   }
 }
 
-/* The kernel closes what is open. */
-static void on_stop(int number) {
-  (void)number;
-  _exit(0);
-}
-
-static int listen_on(const char *host, const char *port) {
-  struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-  struct addrinfo *address;
-  int status = getaddrinfo(host, port, &hints, &address);
-  if (status != 0) {
-    fprintf(stderr, "bare_epoll: host '%s' does not resolve (%s)\n", host, gai_strerror(status));
-    exit(1);
-  }
-  int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) die("socket");
-  int on = 1;
-  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) die("setsockopt");
-  if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0) die("setsockopt");
-  if (bind(fd, address->ai_addr, address->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0) {
-    fprintf(stderr, "bare_epoll: cannot listen on %s, port %s: %s\n", host, port, strerror(errno));
-    exit(1);
-  }
-  freeaddrinfo(address);
-  return fd;
-}
-
-static void announce(int fd, const char *host) {
-  struct sockaddr_storage address;
-  socklen_t length = sizeof address;
-  if (getsockname(fd, (struct sockaddr *)&address, &length) < 0) die("getsockname");
-  /* The port lies at the same place in an IPv6 address. */
-  unsigned port = ntohs(((struct sockaddr_in *)&address)->sin_port);
-  const char *format = strchr(host, ':') != NULL ? "listening on [%s]:%u (model bare-epoll)\n"
-                                                 : "listening on %s:%u (model bare-epoll)\n";
-  if (printf(format, host, port) < 0 || fflush(stdout) != 0) die("standard output");
-}
-
-static long number(const char *text, long largest) {
-  char *end;
-  long value = strtol(text, &end, 10);
-  if (*text == '\0' || *end != '\0' || value < 0 || value > largest) {
-    fprintf(stderr, "bare_epoll: '%s' is not a number from 0 to %ld\n", text, largest);
-    exit(2);
-  }
-  return value;
+/* What one-shot asks for after each event. */
+static void arm(int fd) {
+  struct epoll_event event = {
+      .events = (connections[fd].rest != NULL ? EPOLLOUT : EPOLLIN) | EPOLLONESHOT, .data.fd = fd};
+  if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &event) < 0) close_connection(fd);
 }
 
 int main(int argc, char **argv) {
-  const char *host = "127.0.0.1";
-  const char *port = "0";
-  for (int i = 1; i < argc; i += 2) {
-    if (i + 1 < argc && strcmp(argv[i], "--host") == 0) {
-      host = argv[i + 1];
-    } else if (i + 1 < argc && strcmp(argv[i], "--port") == 0) {
-      number(argv[i + 1], 65535);
-      port = argv[i + 1];
-    } else if (i + 1 < argc && strcmp(argv[i], "--cpu") == 0) {
-      cpu_set_t set;
-      CPU_ZERO(&set);
-      CPU_SET((size_t)number(argv[i + 1], CPU_SETSIZE - 1), &set);
-      if (sched_setaffinity(0, sizeof set, &set) < 0) die("sched_setaffinity");
-    } else {
-      fprintf(stderr, "usage: bare_epoll [--host NAME] [--port N] [--cpu N]\n");
-      return 2;
-    }
-  }
-  struct sigaction stop = {.sa_handler = on_stop};
-  if (sigaction(SIGINT, &stop, NULL) < 0 || sigaction(SIGTERM, &stop, NULL) < 0) die("sigaction");
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) < 0) die("getrlimit");
   connections = calloc(limit.rlim_cur, sizeof *connections);
   if (connections == NULL) die("calloc");
-
   epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_fd < 0) die("epoll_create1");
-  listen_fd = listen_on(host, port);
+
+  listen_fd = begin(argc, argv, BARE_ONE_SHOT ? "bare-oneshot" : "bare-epoll",
+                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC);
   struct epoll_event listening = {.events = EPOLLIN, .data.fd = listen_fd};
   if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listen_fd, &listening) < 0) die("epoll_ctl");
-
-  announce(listen_fd, host);
 
   struct epoll_event events[EVENTS];
   for (;;) { /* until on_stop() */
     int ready = epoll_wait(epoll_fd, events, EVENTS, -1);
     if (ready < 0 && errno != EINTR) die("epoll_wait");
     for (int i = 0; i < ready; ++i) {
-      if (events[i].data.fd == listen_fd) {
+      int fd = events[i].data.fd;
+      if (fd == listen_fd) {
         on_acceptable();
-      } else {
-        on_event(events[i].data.fd, events[i].events);
+      } else if (on_event(fd, events[i].events) && BARE_ONE_SHOT) {
+        arm(fd);
       }
     }
   }

@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -62,6 +63,12 @@ struct Row {
 };
 
 Contender bare_server() { return {.name = "bare-epoll", .command = {BARE_EPOLL}}; }
+
+// The same care in C for two other shapes: what such a shape costs at the least.
+std::vector<Contender> other_bare_servers() {
+  return {{.name = "bare-oneshot", .command = {BARE_ONESHOT}},
+          {.name = "bare-threads", .command = {BARE_THREADS}}};
+}
 
 // Nothing where the server has a problem, which goes into `problem`, or the user interrupts.
 std::optional<Speed> measure(const Contender& contender, const Flags& flags,
@@ -131,6 +138,9 @@ std::vector<Row> choose_rows(const Flags& flags) {
   rows.push_back({.contender = bare_server(), .ratios = {}, .cpu_ratios = {}});
   std::vector<std::string> names = flags.models;
   if (names.empty() && flags.with.empty()) {
+    for (Contender& bare : other_bare_servers()) {
+      rows.push_back({.contender = std::move(bare), .ratios = {}, .cpu_ratios = {}});
+    }
     for (const KnownModel& model : known_models()) {
       if (model.by_default) names.push_back(model.name);
     }

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -406,8 +407,8 @@ Handled handled_by_pointer() {
       ++handled.stale;
     } else if (connection == a.get()) {
       scene.close_b_and_accept_c();
-      b->open = false;
-      closed.push_back(std::move(b));
+      closed.push_back(std::exchange(b, nullptr));
+      closed.back()->open = false;
     } else {
       ++handled.harmed;
     }

@@ -154,12 +154,13 @@ class Suspended {
  public:
   using Outcome = typename ChainType::Outcome;
 
-  Suspended(Suspended&&) = default;
+  Suspended(Suspended&&) noexcept = default;
   // A lambda with captures cannot be assigned, so the whole is made anew.
   Suspended& operator=(Suspended&& other) noexcept {
     if (this == &other) return *this;
     std::destroy_at(this);
-    return *std::construct_at(this, std::move(other));
+    std::construct_at(this, std::move(other));
+    return *this;
   }
 
   /// The stage that resume() runs first; counted from 0.

@@ -146,7 +146,7 @@ void Context::prepare(const Stack& stack, std::byte* top, Entry entry, void* arg
   portable_->uc_stack.ss_size = static_cast<std::size_t>(top - stack.bottom());
   portable_->uc_link = nullptr;
   // makecontext(3) hands over arguments of type int: a pointer takes two.
-  const std::uint64_t self = reinterpret_cast<std::uintptr_t>(this);
+  const auto self = std::uint64_t{reinterpret_cast<std::uintptr_t>(this)};
   ::makecontext(portable_.get(), reinterpret_cast<void (*)()>(&Context::start_portable), 2,
                 static_cast<unsigned>(self >> 32U), static_cast<unsigned>(self));
 }

@@ -167,7 +167,7 @@ Finding exceptions(Narrator& out) {
     for (int mine = 1; mine <= 3; ++mine) {
       fibers::spawn([mine, &mixed_up] {
         try {
-          throw mine;
+          throw int{mine};
         } catch (int) {
           fibers::yield();
           try {

@@ -244,7 +244,7 @@ fs::path build_one(const Exercise& exercise, const json& settings, const fs::pat
     return {};
   }
   // From here on it is ours: whoever compiled it cannot change it.
-  const fs::path program = folder / (sanitizer + "-subject");
+  fs::path program = folder / (sanitizer + "-subject");
   const std::string bytes = read_product(place.linked());
   std::ofstream{program, std::ios::binary} << bytes;
   fs::permissions(program, fs::perms{0755});
@@ -256,7 +256,7 @@ fs::path build_one(const Exercise& exercise, const json& settings, const fs::pat
 fs::path sandbox_program() { return build_folder() / "exercises" / "sandbox"; }
 
 fs::path checks_of(const Exercise& exercise) {
-  const fs::path program{build_settings(exercise).at("checks").get<std::string>()};
+  fs::path program{build_settings(exercise).at("checks").get<std::string>()};
   if (!fs::exists(program) || !fs::exists(sandbox_program())) {
     throw UserError{
         fmt::format("the checks of {} are not built: run `make exercises`", exercise.name)};

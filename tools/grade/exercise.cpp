@@ -6,6 +6,7 @@
 #include <fstream>
 #include <numeric>
 #include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -20,7 +21,7 @@ namespace fs = std::filesystem;
 // A table of one file. Every complaint names the file and the line.
 class Table {
  public:
-  Table(const fs::path& file, const toml::table& table) : file_{file}, table_{&table} {}
+  Table(fs::path file, const toml::table& table) : file_{std::move(file)}, table_{&table} {}
 
   [[noreturn]] void fail(const toml::node* where, const std::string& what) const {
     const auto line = where != nullptr ? where->source().begin.line : table_->source().begin.line;
@@ -227,7 +228,7 @@ std::vector<std::string> exercise_names() {
 }
 
 std::vector<std::string> chosen_exercises(const std::vector<std::string>& words) {
-  const std::vector<std::string> names = exercise_names();
+  std::vector<std::string> names = exercise_names();
   if (names.empty()) {
     throw UserError{fmt::format("there are no exercises below {}: run this where Unblock was built",
                                 (source_folder() / "exercises").string())};

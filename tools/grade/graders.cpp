@@ -187,8 +187,8 @@ std::vector<std::string> mistakes_in(const Exercise& exercise) {
     }
   }
   const ExerciseResult starter = grade_folder(exercise, exercise.folder, {});
-  if (!starter.problem.empty()) mistakes.push_back("the starter: " + starter.problem);
-  if (starter.full_marks()) mistakes.push_back("the starter has full marks");
+  if (!starter.problem.empty()) mistakes.emplace_back("the starter: " + starter.problem);
+  if (starter.full_marks()) mistakes.emplace_back("the starter has full marks");
   return mistakes;
 }
 
