@@ -28,8 +28,7 @@ struct FullRoom {
   Bytes spoken;
 
   FullRoom()
-      : served{},
-        speaker{(served.start(), greeted(served.connect_narrow("the speaker")))},
+      : speaker{(served.start(), greeted(served.connect_narrow("the speaker")))},
         sleeper{greeted(served.connect_narrow("a member that reads nothing"))},
         spoken{served.flood(speaker, most)} {}
 };

@@ -16,6 +16,7 @@
 #include "core/errors.hpp"
 #include "core/tcp.hpp"
 #include "exercises/05-edge-echo/scenes.hpp"
+#include "exercises/kit/as_user_of.hpp"
 #include "exercises/kit/served.hpp"
 
 namespace unblock::kit {
@@ -81,6 +82,7 @@ constexpr std::size_t most_taken = 4U << 20U;  // see StayBounded
 // How many descriptors the subject watches edge-triggered: proc(5), fdinfo of an epoll descriptor.
 std::size_t watched_for_edges(const Subject& subject) {
   namespace fs = std::filesystem;
+  const AsUserOf its_user{subject.pid()};
   const fs::path process = "/proc/" + std::to_string(subject.pid());
   std::size_t count = 0;
   for (const auto& entry : fs::directory_iterator{process / "fd"}) {

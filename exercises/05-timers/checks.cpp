@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "exercises/05-timers/scenes.hpp"
+#include "exercises/kit/as_user_of.hpp"
 
 namespace unblock::kit {
 namespace {
@@ -19,6 +20,7 @@ constexpr long minute_us = 60'000'000;
 
 std::size_t timer_descriptors(const Subject& subject) {
   namespace fs = std::filesystem;
+  const AsUserOf its_user{subject.pid()};
   std::size_t count = 0;
   for (const auto& entry : fs::directory_iterator{fmt::format("/proc/{}/fd", subject.pid())}) {
     std::error_code gone;

@@ -49,7 +49,7 @@ inline void ask_error(Peer& client, const std::vector<std::string>& words) {
 /// Asks `times` times for a value of 64 KB, reads nothing, and waits until the server rests.
 /// Returns the value.
 inline std::string ask_for_megabytes(Server& server, Peer& client, int times = 2000) {
-  const std::string value = server.random.word(64 * 1024);
+  std::string value = server.random.word(64 * 1024);
   Peer other = server.connect("a client that sets a long value");
   ask(other, {"SET", "long", value}, "+OK\r\n");
   std::string commands;

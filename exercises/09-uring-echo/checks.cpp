@@ -15,11 +15,13 @@
 
 #include "exercises/09-uring-echo/scenes.hpp"
 #include "exercises/09-uring-echo/uring_echo.hpp"
+#include "exercises/kit/as_user_of.hpp"
 
 namespace unblock::kit {
 
 std::optional<RingState> ring_state(Subject& subject) {
   namespace fs = std::filesystem;
+  const AsUserOf its_user{subject.pid()};
   const fs::path process = "/proc/" + std::to_string(subject.pid());
   fs::path found;
   for (const auto& entry : fs::directory_iterator{process / "fd"}) {

@@ -32,8 +32,8 @@ class Chains {
     for (const auto& [kind, argument] : stages) {
       kinds.push_back(kind);
       arguments.push_back(argument);
-      if (shown.size() < most_shown)
-        shown.push_back(argument.empty() ? kind : kind + " " + argument);
+      if (shown.size() == most_shown) continue;
+      shown.push_back(argument.empty() ? kind : fmt::format("{} {}", kind, argument));
     }
     step("to chain {} it adds {} stages: {}", name, stages.size(), fmt::join(shown, ", "));
     return subject_.call<std::string>("then", name, kinds, arguments);

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "exercises/kit/as_user_of.hpp"
 #include "exercises/kit/sandbox/status.hpp"
 
 namespace unblock::kit {
@@ -53,6 +54,7 @@ constexpr Known known_calls[] = {
 }  // namespace
 
 std::optional<SleepingCall> sleeping_call(pid_t thread) {
+  const AsUserOf its_user{thread};
   // "NUMBER 0xARGUMENT ...", or "running": proc(5)
   std::ifstream file{fmt::format("/proc/{}/syscall", thread)};
   long number = 0;

@@ -17,6 +17,7 @@
 
 #include "core/errors.hpp"
 #include "core/observe.hpp"
+#include "exercises/kit/as_user_of.hpp"
 #include "exercises/kit/report.hpp"
 #include "exercises/kit/sleep.hpp"
 
@@ -328,7 +329,10 @@ void Subject::signal(pid_t thread, bool asleep) {
 
 std::vector<pid_t> Subject::threads() const { return thread_ids(pid()); }
 
-std::size_t Subject::descriptors() const { return open_descriptors(pid()); }
+std::size_t Subject::descriptors() const {
+  const AsUserOf its_user{pid()};
+  return open_descriptors(pid());
+}
 
 std::chrono::nanoseconds Subject::cpu_time() const { return process_cpu_time(pid()); }
 

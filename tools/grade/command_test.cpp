@@ -1,5 +1,7 @@
 // `unblock grade` and its family, used as a person uses them.
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -25,14 +27,18 @@ struct Finished {
   std::string errors;
 };
 
-Finished unblock(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), UNBLOCK_COMMAND);
-  ChildProcess child{{.command = arguments}};
+Finished finished(const std::vector<std::string>& command) {
+  ChildProcess child{{.command = command}};
   Finished run;
   run.output = child.read_rest(std::chrono::minutes{5});
   run.errors = child.read_errors();
   run.status = child.wait().value_or(-1);
   return run;
+}
+
+Finished unblock(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), UNBLOCK_COMMAND);
+  return finished(arguments);
 }
 
 class GradeCommand : public testing::Test {
@@ -72,6 +78,21 @@ class GradeCommand : public testing::Test {
 
   TemporaryFolder folder_;
 };
+
+// There, root may neither make namespaces nor look at every process: the checks look as the
+// subject's user.
+TEST_F(GradeCommand, GradesInAContainer) {
+  const fs::path setpriv = "/usr/bin/setpriv";
+  if (::geteuid() != 0 || !fs::exists(setpriv)) GTEST_SKIP() << "this takes root, and setpriv";
+  const fs::path folder = folder_.path() / "submission";
+  fs::create_directories(folder);
+  // They look at a system call, at descriptors, and at what one of those watches.
+  fs::copy_file(instructor() / "solution.cpp", folder / "read_exactly.cpp");
+  fs::copy_file(source_folder() / "instructor/05-edge-echo/solution.cpp", folder / "edge_echo.cpp");
+  const Finished run = finished({setpriv, "--bounding-set=-sys_admin,-sys_ptrace", UNBLOCK_COMMAND,
+                                 "grade", "read-exactly", "edge-echo", "--submission", folder});
+  EXPECT_EQ(run.status, 0) << run.output << run.errors;
+}
 
 TEST_F(GradeCommand, GradesAClassWhoeverIsInIt) {
   hand_in("right", submission("solution.cpp"));
