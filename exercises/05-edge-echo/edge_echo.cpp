@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 
 #include "core/errors.hpp"
 #include "core/output_buffer.hpp"

@@ -3,6 +3,7 @@
 // stack; its stack goes to the next fiber that is spawned.
 
 #include <algorithm>
+#include <cstdint>
 #include <exception>
 #include <list>
 #include <optional>

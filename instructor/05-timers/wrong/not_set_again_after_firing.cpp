@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <map>
 #include <unordered_map>
 #include <utility>
