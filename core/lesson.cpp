@@ -37,7 +37,7 @@ std::vector<std::string> names_of(const std::vector<Named>& items) {
 
 template <typename Named>
 const Named& find_named(const std::vector<Named>& items, const std::string& name,
-                        const std::string& kind, const std::string& program) {
+                        std::string_view kind, const std::string& program) {
   const auto found = std::find_if(items.begin(), items.end(),
                                   [&](const Named& item) { return item.name == name; });
   if (found != items.end()) return *found;

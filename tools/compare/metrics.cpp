@@ -186,10 +186,10 @@ const std::vector<Metric>& metrics() {
   return all;
 }
 
-const Metric& metric(const std::string& id) {
+const Metric& metric(std::string_view id) {
   const auto found = std::find_if(metrics().begin(), metrics().end(),
                                   [&](const Metric& candidate) { return candidate.id == id; });
-  if (found == metrics().end()) throw std::out_of_range{"there is no metric " + id};
+  if (found == metrics().end()) throw std::out_of_range{fmt::format("there is no metric {}", id)};
   return *found;
 }
 

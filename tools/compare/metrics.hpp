@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tools/compare/comparison.hpp"
@@ -31,7 +32,7 @@ struct Metric {
 const std::vector<Metric>& metrics();
 
 /// The metric with that id.
-const Metric& metric(const std::string& id);
+const Metric& metric(std::string_view id);
 
 /// Of each round; for what is not measured in rounds, one number or none.
 std::vector<double> values_of(const Metric& metric, const Entry& entry);
