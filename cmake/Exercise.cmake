@@ -1,7 +1,8 @@
 # How an exercise is declared. docs/exercises.md says how one is made.
 
 # What a submission is compiled with, and all that is linked to it. The sanitizers find what a check
-# cannot see from outside. The second build is for exercises with threads.
+# cannot see from outside; the optimizer would let somebody wait. The second build is for exercises with
+# threads.
 set(UNBLOCK_SUBJECT_FLAGS -std=c++20 -O0 -g1 -fno-omit-frame-pointer -pthread -Wall -Wextra)
 # vptr looks through a pipe whether an address may be read: where a check leaves no descriptor free, it
 # would find fault with what is right.

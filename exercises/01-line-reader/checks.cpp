@@ -1,5 +1,3 @@
-#include "exercises/01-line-reader/scenes.hpp"
-
 #include <errno.h>
 
 #include <algorithm>
@@ -7,6 +5,8 @@
 #include <utility>
 
 #include <gtest/gtest.h>
+
+#include "exercises/01-line-reader/scenes.hpp"
 
 namespace unblock::kit {
 namespace {

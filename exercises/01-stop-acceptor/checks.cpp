@@ -1,5 +1,3 @@
-#include "exercises/01-stop-acceptor/scenes.hpp"
-
 #include <errno.h>
 
 #include <string>
@@ -7,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/observe.hpp"
+#include "exercises/01-stop-acceptor/scenes.hpp"
 
 namespace unblock::kit {
 namespace {

@@ -1,9 +1,9 @@
-#include "exercises/01-thread-per-connection/scenes.hpp"
-
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "exercises/01-thread-per-connection/scenes.hpp"
 
 namespace unblock::kit {
 namespace {

@@ -1,8 +1,8 @@
-#include "exercises/02-try-read/scenes.hpp"
-
 #include <errno.h>
 
 #include <gtest/gtest.h>
+
+#include "exercises/02-try-read/scenes.hpp"
 
 namespace unblock::kit {
 namespace {

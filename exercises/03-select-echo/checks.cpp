@@ -1,10 +1,10 @@
-#include "exercises/03-select-echo/scenes.hpp"
-
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include "exercises/03-select-echo/scenes.hpp"
 
 namespace unblock::kit {
 namespace {
