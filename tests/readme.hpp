@@ -61,7 +61,8 @@ struct Difference {
   std::string actual;     ///< that line of the code or the program, or "(nothing)"
 };
 
-/// Compares line by line; a code block must be the same, a transcript the same when masked.
+/// The first line that differs. A code block must be the same; a transcript the same when masked,
+/// wherever its lines are broken.
 std::optional<Difference> difference(ReadmeBlock::Kind kind, const std::vector<std::string>& shown,
                                      const std::vector<std::string>& actual);
 

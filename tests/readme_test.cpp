@@ -87,6 +87,17 @@ TEST(Masked, WhiteSpaceAndRulesFold) {
 
 TEST(Masked, WordsAreKept) { EXPECT_NE(masked("=> holds: 3"), masked("=> fails: 3")); }
 
+TEST(Difference, ATranscriptsLinesMayBreakElsewhere) {
+  const std::vector<std::string> shown{"1  poll takes 163.6 times", "   as long", "2  the end"};
+  const std::vector<std::string> narrower{"1  poll takes 68.2 times as", "   long", "2  the end"};
+  EXPECT_FALSE(difference(ReadmeBlock::Kind::run, shown, narrower));
+  EXPECT_TRUE(difference(ReadmeBlock::Kind::code, shown, narrower));
+  const std::vector<std::string> another{"1  poll takes 163.6 times", "   as long", "2  no end"};
+  const auto found = difference(ReadmeBlock::Kind::run, shown, another);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->index, 2);
+}
+
 TEST(TaggedPart, IsWithoutItsMarkersAndTheirIndentation) {
   EXPECT_EQ(
       tagged_part("a\n  // [loop]\n  for (;;) {\n    // why\n  }\n\n  // [/loop]\nb\n", "loop"),
