@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <regex>
+#include <span>
 #include <sstream>
 #include <utility>
 
@@ -230,32 +231,45 @@ std::string masked(std::string_view line) {
 
 namespace {
 
-// All lines as one, masked: a number that is longer than in another run may have its line broken
-// elsewhere.
-std::string masked_text(const std::vector<std::string>& lines) {
+// All lines as one, masked: a line with a number that is longer in another run may be broken
+// elsewhere. Where a line is empty stays told.
+std::string masked_text(std::span<const std::string> lines) {
   std::string text;
   for (const std::string& line : lines) {
-    std::istringstream words{line};
+    std::istringstream words{line.empty() ? "(empty)" : line};
     for (std::string word; words >> word;) text += (text.empty() ? "" : " ") + word;
   }
   return masked(text);
+}
+
+// How many of the first lines say what the text begins with.
+std::size_t lines_within(std::span<const std::string> lines, const std::string& text) {
+  std::size_t count = 0;
+  while (count < lines.size() && text.starts_with(masked_text(lines.first(count + 1)))) ++count;
+  return count;
+}
+
+std::string line_or_nothing(const std::vector<std::string>& lines, std::size_t at) {
+  return at < lines.size() ? lines[at] : "(nothing)";
 }
 
 }  // namespace
 
 std::optional<Difference> difference(ReadmeBlock::Kind kind, const std::vector<std::string>& shown,
                                      const std::vector<std::string>& actual) {
-  if (kind == ReadmeBlock::Kind::run && masked_text(shown) == masked_text(actual)) return {};
-  const auto same = [&](const std::string& a, const std::string& b) {
-    return kind == ReadmeBlock::Kind::code ? a == b : masked(a) == masked(b);
-  };
-  for (std::size_t i = 0; i < std::max(shown.size(), actual.size()); ++i) {
-    if (i < shown.size() && i < actual.size() && same(shown[i], actual[i])) continue;
-    return Difference{.index = i,
-                      .shown = i < shown.size() ? shown[i] : "(nothing)",
-                      .actual = i < actual.size() ? actual[i] : "(nothing)"};
+  if (kind == ReadmeBlock::Kind::code) {
+    if (shown == actual) return {};
+    const auto [at, other] =
+        std::mismatch(shown.begin(), shown.end(), actual.begin(), actual.end());
+    const auto index = static_cast<std::size_t>(at - shown.begin());
+    return Difference{index, line_or_nothing(shown, index), line_or_nothing(actual, index)};
   }
-  return {};
+  const std::string all_shown = masked_text(shown);
+  const std::string all_actual = masked_text(actual);
+  if (all_shown == all_actual) return {};
+  const std::size_t index = lines_within(shown, all_actual);
+  return Difference{index, line_or_nothing(shown, index),
+                    line_or_nothing(actual, lines_within(actual, all_shown))};
 }
 
 }  // namespace unblock

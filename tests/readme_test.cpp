@@ -96,6 +96,20 @@ TEST(Difference, ATranscriptsLinesMayBreakElsewhere) {
   const auto found = difference(ReadmeBlock::Kind::run, shown, another);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->index, 2);
+  EXPECT_EQ(found->actual, "2  no end");
+}
+
+TEST(Difference, IsToldByItsLineWhereAnotherOneIsBrokenElsewhereBefore) {
+  const auto found =
+      difference(ReadmeBlock::Kind::run, {"takes 163.6", "times as long", "=> holds"},
+                 {"takes 68.2 times", "as long", "=> is refuted"});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->shown, "=> holds");
+  EXPECT_EQ(found->actual, "=> is refuted");
+}
+
+TEST(Difference, AnEmptyLineIsPartOfATranscript) {
+  EXPECT_TRUE(difference(ReadmeBlock::Kind::run, {"a", "", "b"}, {"a", "b"}));
 }
 
 TEST(TaggedPart, IsWithoutItsMarkersAndTheirIndentation) {
