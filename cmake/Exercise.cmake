@@ -1,8 +1,8 @@
 # How an exercise is declared. docs/exercises.md says how one is made.
 
 # What a submission is compiled with, and all that is linked to it. The sanitizers find what a check
-# cannot see from outside; the optimizer would let somebody wait. The second build is for exercises with
-# threads.
+# cannot see from outside. Nothing is optimised: a student waits for it. The second build is for exercises
+# with threads.
 set(UNBLOCK_SUBJECT_FLAGS -std=c++20 -O0 -g1 -fno-omit-frame-pointer -pthread -Wall -Wextra)
 # vptr looks through a pipe whether an address may be read: where a check leaves no descriptor free, it
 # would find fault with what is right.
@@ -84,6 +84,7 @@ function(unblock_exercise name)
   string(REPLACE "-" "_" starter ${starter})
   add_library(${target}_starter OBJECT EXCLUDE_FROM_ALL ${folder}/${starter}.cpp)
   target_link_libraries(${target}_starter PRIVATE unblock_options)
+  set_target_properties(${target}_starter PROPERTIES UNITY_BUILD OFF)  # else they would not find the file
 
   # Submissions have sanitizers of their own, whatever this build has: once is enough.
   if(EXISTS ${hidden} AND NOT UNBLOCK_SANITIZE)

@@ -5,9 +5,11 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "core/errors.hpp"
+#include "tools/grade/build.hpp"
 #include "tools/grade/class.hpp"
 #include "tools/grade/compiler_messages.hpp"
 #include "tools/grade/formats.hpp"
@@ -108,6 +110,17 @@ TEST_F(ExerciseFile, KnowsTheSumOfTheHiddenPoints) {
               read_exercise(folder(), folder() / "i");
             }).find("hidden_points is to be 3"),
             std::string::npos);
+}
+
+// compile_commands.json: an editor completes and complains in the file that the student works on.
+TEST(ExerciseFiles, AreKnownToEditors) {
+  const std::string commands = read_file(build_folder() / "compile_commands.json");
+  for (const std::string& name : exercise_names()) {
+    if (!left_out(name).empty()) continue;
+    const Exercise exercise = exercise_named(name);
+    const std::string file = (exercise.folder / exercise.file).string();
+    EXPECT_NE(commands.find(fmt::format("\"file\": \"{}\"", file)), std::string::npos) << file;
+  }
 }
 
 TEST(ExerciseNames, AreUnderstoodInManyForms) {
