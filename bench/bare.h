@@ -60,8 +60,8 @@ static int listen_on(const char *host, const char *port, int type) {
   if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) die("setsockopt");
   if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0) die("setsockopt");
   if (bind(fd, address->ai_addr, address->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0) {
-    fprintf(stderr, "%s: cannot listen on %s, port %s: %s\n", program_invocation_short_name, host, port,
-            strerror(errno));
+    fprintf(stderr, "%s: cannot listen on %s, port %s: %s\n", program_invocation_short_name, host,
+            port, strerror(errno));
     exit(1);
   }
   freeaddrinfo(address);
