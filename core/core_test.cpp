@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -320,6 +321,22 @@ TEST(Observe, SeesAThreadAsleepAndAwake) {
   end.notify_all();
   sleeper.join();
   EXPECT_TRUE(await([&] { return !thread_state(tid).has_value(); }));
+}
+
+// A thread may end between the opening and the reading of what the kernel tells of it.
+TEST(Observe, LooksAtThreadsThatEndMeanwhile) {
+  std::atomic<pid_t> newest{this_thread_id()};
+  std::atomic<bool> end{false};
+  std::jthread parent{[&] {
+    for (int i = 0; i < 3000; ++i) std::jthread{[&] { newest = this_thread_id(); }}.join();
+    end = true;
+  }};
+  while (!end) {
+    const pid_t tid = newest;
+    const auto state = thread_state(tid);
+    EXPECT_TRUE(!state || std::string_view{"RSDTtZXIP"}.find(*state) != std::string_view::npos);
+    EXPECT_GE(context_switches(tid).voluntary, 0);
+  }
 }
 
 TEST(Observe, CountsDescriptorsAndCpuTime) {

@@ -8,7 +8,6 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -26,10 +25,12 @@ std::string proc_folder(pid_t pid) {
   return pid == 0 ? std::string{"/proc/self"} : fmt::format("/proc/{}", pid);
 }
 
-// A file below /proc, whole; empty where the process or thread is gone.
+// A file below /proc, whole; empty where the process or thread is gone. It may go between open and
+// read, which then fails with ESRCH: a stream keeps that to itself, its iterators throw.
 std::string read_proc(const std::string& path) {
-  std::ifstream file{path};
-  return {std::istreambuf_iterator<char>{file}, {}};
+  std::ostringstream text;
+  text << std::ifstream{path}.rdbuf();
+  return text.str();
 }
 
 // The number behind "Name:" in a status file; 0 where there is none.
