@@ -80,18 +80,27 @@ class GradeCommand : public testing::Test {
 };
 
 // There, root may neither make namespaces nor look at every process: the checks look as the
-// subject's user.
+// subject's user. Who has another root directory is refused a namespace of users, see clone(2).
 TEST_F(GradeCommand, GradesInAContainer) {
-  const fs::path setpriv = "/usr/bin/setpriv";
-  if (::geteuid() != 0 || !fs::exists(setpriv)) GTEST_SKIP() << "this takes root, and setpriv";
-  const fs::path folder = folder_.path() / "submission";
-  fs::create_directories(folder);
-  // They look at a system call, at descriptors, and at what one of those watches.
-  fs::copy_file(instructor() / "solution.cpp", folder / "read_exactly.cpp");
-  fs::copy_file(source_folder() / "instructor/05-edge-echo/solution.cpp", folder / "edge_echo.cpp");
-  const Finished run = finished({setpriv, "--bounding-set=-sys_admin,-sys_ptrace", UNBLOCK_COMMAND,
-                                 "grade", "read-exactly", "edge-echo", "--submission", folder});
+  for (const char* const tool : {"/usr/bin/unshare", "/usr/bin/setpriv", "/usr/sbin/chroot"}) {
+    if (::geteuid() != 0 || !fs::exists(tool)) GTEST_SKIP() << "this takes root, and " << tool;
+  }
+  const fs::path root = folder_.path() / "root";
+  const fs::path submission = folder_.path() / "submission";
+  fs::create_directories(root);
+  fs::create_directories(submission);
+  // The checks look at a system call, at descriptors, and at what one of those watches.
+  fs::copy_file(instructor() / "solution.cpp", submission / "read_exactly.cpp");
+  fs::copy_file(source_folder() / "instructor/05-edge-echo/solution.cpp",
+                submission / "edge_echo.cpp");
+  const Finished run = finished(
+      {"/usr/bin/unshare", "--mount", "/bin/sh", "-c",
+       "mount --rbind / \"$0\" && exec /usr/sbin/chroot \"$0\" /usr/bin/setpriv "
+       "--bounding-set=-sys_admin,-sys_ptrace \"$@\"",
+       root, UNBLOCK_COMMAND, "grade", "read-exactly", "edge-echo", "--submission", submission});
   EXPECT_EQ(run.status, 0) << run.output << run.errors;
+  // It has been such a place, and not one that the sandbox gets along with by namespaces.
+  EXPECT_NE(run.output.find("clone: Operation not permitted"), std::string::npos) << run.output;
 }
 
 TEST_F(GradeCommand, GradesAClassWhoeverIsInIt) {
