@@ -220,7 +220,7 @@ std::string enter_own_network() {
   const std::string group = std::to_string(::getegid());
   if (::unshare(CLONE_NEWNET) != 0) {
     if (::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
-      return std::string{"the network: it is this machine's ("} + std::strerror(errno) + ")";
+      return std::string{"the network ("} + std::strerror(errno) + ")";
     }
     std::ofstream{"/proc/self/setgroups"} << "deny";
     std::ofstream{"/proc/self/uid_map"} << user << ' ' << user << " 1";

@@ -132,9 +132,11 @@ std::vector<std::string> summary_lines(const std::vector<StudentResult>& student
   double points = 0;
   int possible = 0;
   std::size_t not_graded = 0;
+  std::vector<ExerciseResult> results;
   for (const StudentResult& student : students) {
     points += student.points();
     possible = std::max(possible, student.possible());
+    results.insert(results.end(), student.results.begin(), student.results.end());
     for (const ExerciseResult& result : student.results) {
       not_graded += result.problem.empty() ? 0 : 1;
       for (const CheckResult& check : result.checks) {
@@ -154,6 +156,8 @@ std::vector<std::string> summary_lines(const std::vector<StudentResult>& student
   if (most.size() > told_checks) most.resize(told_checks);
   if (!most.empty()) lines.emplace_back("Failed most:");
   for (const auto& [name, number] : most) lines.push_back(fmt::format("  {:>4}  {}", number, name));
+  const std::vector<std::string> not_enforced = not_enforced_lines(results);
+  lines.insert(lines.end(), not_enforced.begin(), not_enforced.end());
   return lines;
 }
 

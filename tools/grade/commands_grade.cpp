@@ -97,6 +97,7 @@ int run_grade(const GradeFlags& flags) {
     }
     out.line("");
   }
+  for (const std::string& line : not_enforced_lines(results)) out.line(line);
   if (results.size() > 1) out.line("Together: " + points_text(points, possible));
   if (flags.json) Narrator{stdout}.line(to_json(results));
   write_formats(flags, results);
@@ -109,6 +110,7 @@ void write_report(const fs::path& folder, const StudentResult& student) {
     for (const std::string& line : terminal_lines(result, false)) text += line + "\n";
     text += "\n";
   }
+  for (const std::string& line : not_enforced_lines(student.results)) text += line + "\n";
   fs::create_directories(folder);
   write_file(folder / (student.name + ".txt"), text);
 }

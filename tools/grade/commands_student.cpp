@@ -50,6 +50,7 @@ Exercise grade_and_tell(const Exercise& exercise, Narrator& out) {
   if (out.colour()) out.line("\x1b[2J\x1b[H");
   const ExerciseResult result = grade_folder(exercise, exercise.folder, {.jobs = available_cpus()});
   print(out, terminal_lines(result, out.colour()));
+  print(out, not_enforced_lines({result}));
   Progress progress;
   progress.graded(result);
   const std::string next = progress.next(chosen_exercises({}));

@@ -1,6 +1,7 @@
 #include "tools/grade/terminal.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -104,10 +105,6 @@ std::vector<std::string> terminal_lines(const ExerciseResult& result, bool colou
   } else {
     for (const CheckResult& check : result.checks) tell_check(page, result, check);
   }
-  if (!result.not_enforced.empty()) {
-    page.paragraph(2, "This machine does not let the sandbox bound: ",
-                   fmt::format("{}", fmt::join(result.not_enforced, "; ")));
-  }
   const std::string total = points_text(result.points(), result.possible());
   page.line(fmt::format("  {}  ({:.1f} s)",
                         result.full_marks() ? page.green(total) : page.bold(total),
@@ -116,6 +113,19 @@ std::vector<std::string> terminal_lines(const ExerciseResult& result, bool colou
     page.line(
         fmt::format("  {} more points are for your instructor's checks.", result.points_elsewhere));
   }
+  return page.take();
+}
+
+std::vector<std::string> not_enforced_lines(const std::vector<ExerciseResult>& results) {
+  std::set<std::string> notes;
+  for (const ExerciseResult& result : results) {
+    notes.insert(result.not_enforced.begin(), result.not_enforced.end());
+  }
+  if (notes.empty()) return {};
+  Page page{false};
+  page.paragraph(
+      0, "",
+      fmt::format("This machine does not let the sandbox bound {}.", fmt::join(notes, "; ")));
   return page.take();
 }
 

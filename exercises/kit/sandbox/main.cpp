@@ -258,7 +258,7 @@ pid_t isolate(const Options& options, bool own_users, uid_t user) {
 // --- the outer process ------------------------------------------------------------------------
 
 void run_without_namespaces(const Options& options, uid_t user, const std::string& why) {
-  note("files that it may see, and the network (no namespaces: " + why + ")");
+  note("files that it may see (no namespaces: " + why + ")");
   check("prctl", ::prctl(PR_SET_CHILD_SUBREAPER, 1));
   std::string box = (fs::temp_directory_path() / "unblock-box-XXXXXX").string();
   if (::mkdtemp(box.data()) == nullptr) throw_errno("mkdtemp");
