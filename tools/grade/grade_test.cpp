@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "core/child_process.hpp"
 #include "core/errors.hpp"
 #include "tools/grade/build.hpp"
 #include "tools/grade/class.hpp"
@@ -319,6 +320,31 @@ TEST(Reset, PutsTheStarterBackAndKeepsWhatWasThere) {
   write_file(folder.path() / "sample.cpp", "mine again");
   reset_exercise(exercise);
   EXPECT_EQ(read_file(folder.path() / "sample.cpp.2"), "mine again");
+}
+
+// What a student commits is no starter, and what the course mended is the newer one.
+TEST(Reset, FindsTheStarterInGit) {
+  const TemporaryFolder folder;
+  Exercise exercise;
+  exercise.name = "07-sample";
+  exercise.file = "sample.cpp";
+  exercise.folder = folder.path() / "exercises/07-sample";
+  const fs::path file = exercise.folder / exercise.file;
+  const auto commit = [&](const std::string& content, const std::string& checks) {
+    write_file(file, content);
+    write_file(exercise.folder / "checks.cpp", checks);
+    ChildProcess shell{
+        {.command = {"/bin/sh", "-c",
+                     "cd \"$0\" && git init -q . && git add -A && git -c user.name=A "
+                     "-c user.email=a@example.org commit -q -m change",
+                     folder.path()}}};
+    return shell.wait() == 0;
+  };
+  if (!commit("old starter", "checks")) GTEST_SKIP() << "there is no git";
+  ASSERT_TRUE(commit("starter", "better checks"));
+  ASSERT_TRUE(commit("mine", "better checks"));
+  reset_exercise(exercise);
+  EXPECT_EQ(read_file(file), "starter");
 }
 
 TEST(StatedLosses, MayTakeSeveralLines) {

@@ -30,28 +30,30 @@ std::optional<std::string> output_of(const std::vector<std::string>& command) {
   return std::nullopt;
 }
 
-std::string path_in_tree(const Exercise& exercise) {
-  return "exercises/" + exercise.name + "/" + exercise.file;
-}
-
-std::optional<std::string> git(const std::vector<std::string>& arguments) {
-  std::vector<std::string> command{"/usr/bin/env", "git", "-C", source_folder()};
+std::optional<std::string> git(const Exercise& exercise,
+                               const std::vector<std::string>& arguments) {
+  std::vector<std::string> command{"/usr/bin/env", "git", "-C", exercise.folder};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return output_of(command);
 }
 
-// The student's file as git first knew it: in a clone or a classroom's copy that is the starter.
+std::optional<std::string> file_in(const std::string& commit, const Exercise& exercise) {
+  return git(exercise, {"show", commit + ":./" + exercise.file});
+}
+
+// The file as the course last had it: in the last commit of what students leave alone. What they
+// commit themselves, in a clone or a classroom's copy, comes after it or beside it.
 std::optional<std::string> starter_in_git(const Exercise& exercise) {
-  const std::string path = path_in_tree(exercise);
-  const auto commits = git({"log", "--diff-filter=A", "--format=%H", "--", path});
-  if (!commits || commits->empty()) return std::nullopt;
-  return git({"show", commits->substr(0, commits->find('\n')) + ":" + path});
+  const auto commit = git(exercise, {"log", "-1", "--format=%H", "--", "exercise.toml",
+                                     "checks.cpp", ":/core", ":/tools", ":/exercises/kit"});
+  if (!commit || commit->empty()) return std::nullopt;
+  return file_in(commit->substr(0, commit->find('\n')), exercise);
 }
 
 }  // namespace
 
 std::optional<std::string> committed_file(const Exercise& exercise) {
-  return git({"show", "HEAD:" + path_in_tree(exercise)});
+  return file_in("HEAD", exercise);
 }
 
 Progress::Progress(fs::path file) : file_{std::move(file)} {
