@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -17,7 +15,6 @@
 #include "core/errors.hpp"
 #include "core/tcp.hpp"
 #include "exercises/05-edge-echo/scenes.hpp"
-#include "exercises/kit/as_user_of.hpp"
 #include "exercises/kit/served.hpp"
 
 namespace unblock::kit {
@@ -82,15 +79,10 @@ constexpr std::size_t most_taken = 4U << 20U;  // see StayBounded
 
 // How many descriptors the subject watches edge-triggered: proc(5), fdinfo of an epoll descriptor.
 std::size_t watched_for_edges(const Subject& subject) {
-  namespace fs = std::filesystem;
-  const AsUserOf its_user{subject.pid()};
-  const fs::path process = "/proc/" + std::to_string(subject.pid());
   std::size_t count = 0;
-  for (const auto& entry : fs::directory_iterator{process / "fd"}) {
-    std::error_code gone;
-    if (fs::read_symlink(entry.path(), gone) != "anon_inode:[eventpoll]") continue;
-    std::ifstream file{process / "fdinfo" / entry.path().filename()};
-    for (std::string line; std::getline(file, line);) {
+  for (const int epoll_fd : subject.descriptors_of("anon_inode:[eventpoll]")) {
+    std::istringstream info{subject.descriptor_info(epoll_fd)};
+    for (std::string line; std::getline(info, line);) {
       std::istringstream words{line};  // "tfd: 7 events: 8000201d data: ..."
       std::string tfd;
       std::string events_word;

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,7 +7,6 @@
 #include <gtest/gtest.h>
 
 #include "exercises/05-timers/scenes.hpp"
-#include "exercises/kit/as_user_of.hpp"
 
 namespace unblock::kit {
 namespace {
@@ -17,17 +15,6 @@ using std::chrono::microseconds;
 using std::chrono::steady_clock;
 
 constexpr long minute_us = 60'000'000;
-
-std::size_t timer_descriptors(const Subject& subject) {
-  namespace fs = std::filesystem;
-  const AsUserOf its_user{subject.pid()};
-  std::size_t count = 0;
-  for (const auto& entry : fs::directory_iterator{fmt::format("/proc/{}/fd", subject.pid())}) {
-    std::error_code gone;
-    if (fs::read_symlink(entry.path(), gone) == "anon_inode:[timerfd]") ++count;
-  }
-  return count;
-}
 
 TEST(Timers, FireInTheOrderOfTheirTimes) {
   RunningLoop loop;
@@ -190,8 +177,8 @@ TEST(Loop, NeedsOneTimerDescriptor) {
   for (int i = 0; i < 150; ++i) orders += fmt::format("set t{} {}\n", i, minute_us + i);
   loop.orders().send(orders);
   loop.expect_answer(random);
-  expect_equal("the number of timerfds, 150 timers being set", timer_descriptors(loop.subject()),
-               std::size_t{1});
+  expect_equal("the number of timerfds, 150 timers being set",
+               loop.subject().descriptors_of("anon_inode:[timerfd]").size(), std::size_t{1});
 }
 
 TEST(Loop, LeavesNothingBehind) {

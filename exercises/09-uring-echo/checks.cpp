@@ -4,8 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <filesystem>
-#include <fstream>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,26 +14,18 @@
 
 #include "exercises/09-uring-echo/scenes.hpp"
 #include "exercises/09-uring-echo/uring_echo.hpp"
-#include "exercises/kit/as_user_of.hpp"
 
 namespace unblock::kit {
 
 std::optional<RingState> ring_state(Subject& subject) {
-  namespace fs = std::filesystem;
-  const AsUserOf its_user{subject.pid()};
-  const fs::path process = "/proc/" + std::to_string(subject.pid());
-  fs::path found;
-  for (const auto& entry : fs::directory_iterator{process / "fd"}) {
-    std::error_code gone;
-    if (fs::read_symlink(entry.path(), gone) == "anon_inode:[io_uring]") found = entry.path();
-  }
-  if (found.empty()) return std::nullopt;
+  const std::vector<int> rings = subject.descriptors_of("anon_inode:[io_uring]");
+  if (rings.empty()) return std::nullopt;
   RingState state;
   const auto look = [&] {  // a kernel that is busy with the ring tells nothing
-    std::ifstream file{process / "fdinfo" / found.filename()};
+    std::istringstream info{subject.descriptor_info(rings.back())};
     std::string key;
     std::string value;
-    while (file >> key && std::getline(file, value)) {
+    while (info >> key && std::getline(info, value)) {
       const auto number = [&] { return static_cast<unsigned>(std::stoul(value, nullptr, 0)); };
       if (key == "SqMask:") state.submission_entries = number() + 1;
       if (key == "CqTail:") state.completions = number();

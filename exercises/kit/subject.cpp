@@ -11,6 +11,7 @@
 #include <array>
 #include <fstream>
 #include <set>
+#include <sstream>
 #include <string_view>
 
 #include <fmt/ranges.h>
@@ -23,6 +24,8 @@
 
 namespace unblock::kit {
 namespace {
+
+namespace fs = std::filesystem;
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
@@ -332,6 +335,27 @@ std::vector<pid_t> Subject::threads() const { return thread_ids(pid()); }
 std::size_t Subject::descriptors() const {
   const AsUserOf its_user{pid()};
   return open_descriptors(pid());
+}
+
+std::vector<int> Subject::descriptors_of(const std::string& kind) const {
+  const AsUserOf its_user{pid()};
+  std::vector<int> found;
+  std::error_code gone;
+  for (fs::directory_iterator entry{fmt::format("/proc/{}/fd", pid()), gone}, end;
+       !gone && entry != end; entry.increment(gone)) {
+    std::error_code closed;
+    if (fs::read_symlink(entry->path(), closed) == kind) {
+      found.push_back(std::stoi(entry->path().filename()));
+    }
+  }
+  return found;
+}
+
+std::string Subject::descriptor_info(int fd) const {
+  const AsUserOf its_user{pid()};
+  std::ostringstream info;
+  info << std::ifstream{fmt::format("/proc/{}/fdinfo/{}", pid(), fd)}.rdbuf();
+  return info.str();
 }
 
 std::chrono::nanoseconds Subject::cpu_time() const { return process_cpu_time(pid()); }

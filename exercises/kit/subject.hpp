@@ -127,6 +127,10 @@ class Subject {
   [[nodiscard]] std::vector<pid_t> threads() const;
   /// Open descriptors.
   [[nodiscard]] std::size_t descriptors() const;
+  /// Those of one kind, as their links are named (proc(5), fd): "anon_inode:[eventpoll]".
+  [[nodiscard]] std::vector<int> descriptors_of(const std::string& kind) const;
+  /// What the kernel tells of a descriptor (proc(5), fdinfo); nothing where it is closed.
+  [[nodiscard]] std::string descriptor_info(int fd) const;
   [[nodiscard]] std::chrono::nanoseconds cpu_time() const;
   [[nodiscard]] std::size_t resident_bytes() const;
   /// "read() of descriptor 5", for each thread that sleeps in a call other than for the next
