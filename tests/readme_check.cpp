@@ -1,4 +1,4 @@
-// readme_check [--update] [--code-only] README... --programs FOLDER
+// readme_check [--update] README... --programs FOLDER
 //
 // Compares each README's code blocks with the files, and its transcripts with what the programs in
 // FOLDER print (numbers aside), or, with --update, writes them anew. Exit status: 0 where all is as
@@ -25,7 +25,6 @@ namespace fs = std::filesystem;
 
 struct Flags {
   bool update = false;
-  bool code_only = false;
   fs::path programs;
   std::vector<fs::path> readmes;
 };
@@ -80,7 +79,6 @@ bool check_or_update(const fs::path& readme, const Flags& flags) {
   bool good = true;
   for (const ReadmeBlock& block : blocks) {
     made.push_back(block.shown);
-    if (flags.code_only && block.kind == ReadmeBlock::Kind::run) continue;
     try {
       made.back() = make_block(readme.parent_path(), block, flags);
     } catch (const std::exception& error) {
@@ -108,8 +106,6 @@ std::optional<Flags> parse(int argc, char** argv) {
     const std::string word = argv[i];
     if (word == "--update") {
       flags.update = true;
-    } else if (word == "--code-only") {
-      flags.code_only = true;
     } else if (word == "--programs" && i + 1 < argc) {
       flags.programs = argv[++i];
     } else if (!word.empty() && word.front() != '-') {
@@ -118,7 +114,7 @@ std::optional<Flags> parse(int argc, char** argv) {
       return {};
     }
   }
-  if (flags.readmes.empty() || (flags.programs.empty() && !flags.code_only)) return {};
+  if (flags.readmes.empty() || flags.programs.empty()) return {};
   return flags;
 }
 
@@ -129,7 +125,7 @@ int main(int argc, char** argv) {
   using namespace unblock;
   const auto flags = parse(argc, argv);
   if (!flags) {
-    fmt::print(stderr, "readme_check [--update] [--code-only] README... --programs FOLDER\n");
+    fmt::print(stderr, "readme_check [--update] README... --programs FOLDER\n");
     return 2;
   }
   bool good = true;

@@ -175,7 +175,7 @@ TEST_F(ReadmeCheck, ShowsWhatTheReadmeHasAndWhatTheProgramPrints) {
 TEST_F(ReadmeCheck, ComparesCodeToTheLetter) {
   write("a.cpp", "// [x]\nint x = 1;\n// [/x]\n");
   write("README.md", "<!-- code: a.cpp x -->\n```cpp\nint x = 2;\n```\n");
-  EXPECT_EQ(check({"--code-only"}), 1);
+  EXPECT_EQ(check(), 1);
   EXPECT_NE(errors_.find("file  : int x = 1;"), std::string::npos) << errors_;
 }
 
@@ -188,9 +188,8 @@ TEST_F(ReadmeCheck, NoticesLinesTooManyAndTooFew) {
   EXPECT_NE(errors_.find("README: (nothing)"), std::string::npos) << errors_;
 }
 
-TEST_F(ReadmeCheck, LeavesProgramsAloneWhereOnlyTheCodeIsAsked) {
+TEST_F(ReadmeCheck, NoticesAProgramThatIsNotThere) {
   write("README.md", "<!-- run: no-such-program -->\n```console\n$ no-such-program\n```\n");
-  EXPECT_EQ(check({"--code-only"}), 0);
   EXPECT_EQ(check(), 1);
 }
 
