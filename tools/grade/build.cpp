@@ -232,6 +232,17 @@ bool link(const Exercise& exercise, const json& settings, const Place& place,
   return run_compiler(options, exercise, "link", subject);
 }
 
+// Makes what was linked ours, so that whoever compiled it cannot change it any more. It is not
+// copied: a child that another thread forks meanwhile would hold the copy open for writing, and
+// execve(2) would say ETXTBSY. False where it is no file of its own.
+bool take_over(const fs::path& linked, const fs::path& program) {
+  const UniqueFd fd{::open(linked.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+  struct stat what {};
+  return fd && ::fstat(fd.get(), &what) == 0 && S_ISREG(what.st_mode) && what.st_nlink == 1 &&
+         ::fchown(fd.get(), ::geteuid(), ::getegid()) == 0 && ::fchmod(fd.get(), 0755) == 0 &&
+         ::rename(linked.c_str(), program.c_str()) == 0;
+}
+
 // The program, or nothing where `subject` has a problem now.
 fs::path build_one(const Exercise& exercise, const json& settings, const fs::path& folder,
                    const std::string& sanitizer, BuiltSubject& subject) {
@@ -243,12 +254,10 @@ fs::path build_one(const Exercise& exercise, const json& settings, const fs::pat
       !link(exercise, settings, place, subject)) {
     return {};
   }
-  // From here on it is ours: whoever compiled it cannot change it.
   fs::path program = folder / (sanitizer + "-subject");
-  const std::string bytes = read_product(place.linked());
-  std::ofstream{program, std::ios::binary} << bytes;
-  fs::permissions(program, fs::perms{0755});
-  return program;
+  if (take_over(place.linked(), program)) return program;
+  subject.problem = fmt::format("{} links to something odd", exercise.file);
+  return {};
 }
 
 }  // namespace

@@ -171,6 +171,10 @@ TEST_F(GradeCommand, SaysWhatItDoesNotKnow) {
   EXPECT_FALSE(fs::exists(csv));
   EXPECT_EQ(nobody.status, 1);
   EXPECT_NE(nobody.errors.find("cannot be read"), std::string::npos) << nobody.errors;
+  const Finished nothing = unblock({"grade", "--submission", folder_.path() / "none"});
+  EXPECT_EQ(nothing.status, 1);
+  EXPECT_EQ(nothing.output, "");
+  EXPECT_NE(nothing.errors.find("is no folder"), std::string::npos) << nothing.errors;
   const Finished both = unblock({"grade", "--class", "a", "--submission", "b"});
   EXPECT_EQ(both.status, 2);
 }

@@ -68,6 +68,11 @@ std::string left_out_line(const std::string& name, const std::string& why) {
 }
 
 int run_grade(const GradeFlags& flags) {
+  const bool own = flags.submission.empty();
+  if (!own && !fs::is_directory(flags.submission)) {
+    throw UserError{fmt::format("{} is no folder: --submission takes the one that was handed in",
+                                flags.submission)};
+  }
   Narrator out{flags.json ? nullptr : stdout};
   for (const std::string& file : {flags.junit, flags.gradescope, flags.classroom}) {
     expect_writable(file);
@@ -76,7 +81,6 @@ int run_grade(const GradeFlags& flags) {
   int points = 0;
   int possible = 0;
   bool in_order = true;
-  const bool own = flags.submission.empty();
   Progress progress;
   for (const std::string& name : chosen_exercises(flags.exercises)) {
     try {
