@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 
 #include <fmt/format.h>
@@ -70,8 +71,9 @@ INSTANTIATE_TEST_SUITE_P(All, Sandbox, testing::Bool(), [](const auto& which) {
 std::size_t processes_named(const std::string& words) {
   std::size_t count = 0;
   for (const auto& entry : fs::directory_iterator{"/proc"}) {
-    std::ifstream file{entry.path() / "cmdline"};
-    std::string text{std::istreambuf_iterator<char>{file}, {}};
+    std::ostringstream line;  // a stream's iterators throw where the process ends meanwhile
+    line << std::ifstream{entry.path() / "cmdline"}.rdbuf();
+    std::string text = line.str();
     std::replace(text.begin(), text.end(), '\0', ' ');
     if (text.find("misbehaving " + words) == 0 || text.find("/misbehaving " + words) != text.npos) {
       ++count;
