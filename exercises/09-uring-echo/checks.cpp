@@ -169,11 +169,13 @@ TEST(Buffers, StayBounded) {
 TEST(End, ComesAfterTheLastByte) {
   Served served;
   served.start(many);
-  Peer client = served.connect_narrow();
-  const Bytes bytes = served.flood(client, most_taken);
-  client.half_close();
-  client.expect(bytes);
-  client.expect_end();
+  for (int i = 0; i < 4; ++i) {  // the sends to one of them need not fall short
+    Peer client = served.connect_narrow();
+    const Bytes bytes = served.flood(client, most_taken);
+    client.half_close();
+    client.expect(bytes);
+    client.expect_end();
+  }
 }
 
 TEST(End, OfOneClientConcernsNobodyElse) {

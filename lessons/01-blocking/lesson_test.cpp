@@ -98,8 +98,10 @@ TEST(SystemCall, IsOneInstructionWithItsArgumentsInRegisters) {
 
 TEST(Thread, CostsManySystemCallsToCreate) {
   const Finding finding = run(thread_cost);
-  EXPECT_EQ(finding.verdict, Verdict::holds_with_condition);
-  EXPECT_GT(finding.number("create_ns"), 10 * finding.number("call_ns"));
+  // How long it takes is for the machine to say, and no test; the verdict must follow from it.
+  const bool dear = finding.number("create_ns") > 10 * finding.number("call_ns") &&
+                    finding.number("switch_ns") > 2 * finding.number("call_ns");
+  EXPECT_EQ(finding.verdict, dear ? Verdict::holds_with_condition : Verdict::fails);
   // The lecture's arithmetic is linear: a thousand times the threads lose a thousand times the
   // share.
   EXPECT_NEAR(finding.number("lost_percent_10000"), 1000 * finding.number("lost_percent_10"), 1e-6);
